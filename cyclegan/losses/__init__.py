@@ -1,0 +1,1 @@
+"""Tensors in, scalar out. Losses know nothing of networks."""

@@ -1,0 +1,100 @@
+"""CycleGAN: Zhu, Park, Isola, Efros, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks".
+
+arXiv 1703.10593. Symbols: G = to_b, F = to_a, D_X = disc_a, D_Y = disc_b, X = domain a, Y = domain b.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from cyclegan.data.folders import Pair
+from cyclegan.losses.adversarial import Adversarial
+from cyclegan.losses.consistency import l1
+from cyclegan.methods.game import Descent, Game, frozen
+from cyclegan.networks.layers import together
+from cyclegan.replay import ImagePool
+
+
+class CycleGAN(Game):
+    """Two generators and two discriminators, held together by cycle consistency.
+
+    Args:
+        generator: makes one generator; called twice.
+        discriminator: makes one discriminator; called twice.
+        adversarial: what the players want.
+        descent: how they get there.
+        lambda_cycle: weight of the cycle terms (lambda, Eq. 3).
+        lambda_identity: weight of the identity terms, relative to `lambda_cycle` (Sec. 5.2); 0 leaves them out.
+        pool_size: pictures in each discriminator's image pool.
+        seed: of the pools.
+    """
+
+    def __init__(
+        self,
+        generator: Callable[[], nn.Module],
+        discriminator: Callable[[], nn.Module],
+        adversarial: Adversarial,
+        descent: Descent,
+        lambda_cycle: float = 10.0,
+        lambda_identity: float = 0.5,
+        pool_size: int = 50,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(descent)
+        self.make_generator = generator
+        self.to_b, self.to_a = generator(), generator()
+        self.disc_a, self.disc_b = discriminator(), discriminator()
+        self.adversarial = adversarial
+        self.lambda_cycle = lambda_cycle
+        self.lambda_identity = lambda_identity
+        self.pool_a, self.pool_b = ImagePool(pool_size, seed=2 * seed), ImagePool(pool_size, seed=2 * seed + 1)
+
+    def players(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Parameters of both generators, and of both discriminators."""
+        generators, discriminators = nn.ModuleList([self.to_b, self.to_a]), nn.ModuleList([self.disc_a, self.disc_b])
+        return list(generators.parameters()), list(discriminators.parameters())
+
+    def training_step(self, batch: Pair, _: int) -> None:
+        """One batch, both players. Pictures are (B, C, H, W) in [-1, 1]."""
+        generators, discriminators = self.optimizers()  # type: ignore[attr-defined]
+        a, b = batch
+
+        with frozen(self.disc_a, self.disc_b):
+            if self.lambda_identity:
+                fake_b, same_b = together(self.to_b, a, b)
+                fake_a, same_a = together(self.to_a, b, a)
+            else:
+                fake_b, same_b = self.to_b(a), b
+                fake_a, same_a = self.to_a(b), a
+            lambda_identity = self.lambda_identity * self.lambda_cycle
+            self.descend(
+                generators,
+                {
+                    "gan_b": self.adversarial.generator(self.disc_b(fake_b)),  # Eq. 1
+                    "gan_a": self.adversarial.generator(self.disc_a(fake_a)),
+                    "cycle_a": self.lambda_cycle * l1(self.to_a(fake_b), a),  # Eq. 2
+                    "cycle_b": self.lambda_cycle * l1(self.to_b(fake_a), b),
+                    "same_b": lambda_identity * l1(same_b, b),  # Sec. 5.2
+                    "same_a": lambda_identity * l1(same_a, a),
+                },
+            )
+
+        real_scores_a, fake_scores_a = together(self.disc_a, a, self.pool_a(fake_a))
+        real_scores_b, fake_scores_b = together(self.disc_b, b, self.pool_b(fake_b))
+        self.descend(
+            discriminators,
+            {
+                "disc_a": self.adversarial.discriminator(real_scores_a, fake_scores_a),
+                "disc_b": self.adversarial.discriminator(real_scores_b, fake_scores_b),
+            },
+        )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Pools are part of the game's state, but no buffers: averaging and DDP would mangle them."""
+        checkpoint["pools"] = {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the pools back."""
+        self.pool_a.load_state_dict(checkpoint["pools"]["a"], self.device)
+        self.pool_b.load_state_dict(checkpoint["pools"]["b"], self.device)

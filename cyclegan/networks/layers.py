@@ -1,0 +1,83 @@
+"""Building blocks that several networks share."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Norm = Literal["instance", "batch", "none"]
+Upsampling = Literal["transposed", "resize"]
+
+WEIGHT_STD = 0.02
+
+
+def norm_layer(norm: Norm, channels: int) -> nn.Module:
+    """Normalisation between a convolution and its activation.
+
+    Args:
+        norm: ``"instance"`` (no affine parameters, no running statistics: the paper's), ``"batch"`` or ``"none"``.
+        channels: number of channels of the input.
+
+    Raises:
+        ValueError: for another name.
+    """
+    match norm:
+        case "instance":
+            return nn.InstanceNorm2d(channels)
+        case "batch":
+            return nn.BatchNorm2d(channels)
+        case "none":
+            return nn.Identity()
+    raise ValueError(f"norm must be instance, batch or none, got {norm!r}.")
+
+
+def conv_bias(norm: Norm) -> bool:
+    """Whether a convolution before this norm has a bias: batch norm brings its own; the others leave it in place."""
+    return norm != "batch"
+
+
+class ResizeConv(nn.Module):
+    """Doubles the size by nearest-neighbour resizing, then a 3x3 convolution: cannot make a checkerboard.
+
+    Source: Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output, of shape (B, out_channels, 2H, 2W).
+        bias: whether the convolution has a bias.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+def init_weights(network: nn.Module) -> None:
+    """Draw every convolution's weights from N(0, 0.02) and set its bias to 0; batch norm's weights from N(1, 0.02)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, WEIGHT_STD)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, WEIGHT_STD)
+            nn.init.zeros_(module.bias)
+
+
+def mixes_samples(network: nn.Module) -> bool:
+    """Whether a sample's output depends on the other samples of its batch (batch norm does that, in training)."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
+def together(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """One pass of a network over several batches of one picture shape: the same outputs as a pass over each, faster.
+
+    Where samples of a batch influence each other (batch norm in training), each input gets a pass of its own.
+    """
+    if network.training and mixes_samples(network):
+        return tuple(network(x) for x in inputs)
+    return network(torch.cat(inputs)).split([len(x) for x in inputs])

@@ -1,0 +1,91 @@
+"""Discriminators that judge patches or single pixels: Isola et al., arXiv 1611.07004, Sec. 3.2.2 and 6.1.2."""
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalised
+
+from cyclegan.networks.layers import Norm, conv_bias, init_weights, norm_layer
+
+WIDEST = 8  # no layer has more than this many times `width` channels
+SLOPE = 0.2
+
+
+class PatchDiscriminator(nn.Module):
+    """Scores overlapping patches: (B, C, H, W) in [-1, 1] to (B, 1, h, w), unbounded, one score per patch.
+
+    The receptive field is 16, 34, 70, 142, 286 px for 1 to 5 layers; 256 px give 30x30 scores with the default 3
+    (2,764,737 parameters).
+
+    Args:
+        in_channels: channels of the picture.
+        width: channels of the first layer; they double up to eight times that.
+        layers: number of halvings.
+        norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``; never on the first and last convolution.
+        spectral_norm: divide each convolution's weight by its largest singular value (Miyato et al., arXiv 1802.05957).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        width: int = 64,
+        layers: int = 3,
+        norm: Norm = "instance",
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.smallest = 3 * 2**layers  # of H and W: leaves one score
+        body: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        channels = width
+        for layer in range(1, layers + 1):
+            wider = width * min(2**layer, WIDEST)
+            stride = 2 if layer < layers else 1
+            body += [
+                nn.Conv2d(channels, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
+                norm_layer(norm, wider),
+                nn.LeakyReLU(SLOPE),
+            ]
+            channels = wider
+        body.append(nn.Conv2d(channels, 1, 4, stride=1, padding=1))
+        self.body = nn.Sequential(*body)
+        init_weights(self)
+        if spectral_norm:
+            _normalise_spectrally(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+class PixelDiscriminator(nn.Module):
+    """Scores every pixel by its own colour: (B, C, H, W) in [-1, 1] to (B, 1, H, W), unbounded.
+
+    Args:
+        in_channels: channels of the picture.
+        width: channels of the first of three 1x1 convolutions.
+        norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``, before the last convolution.
+        spectral_norm: as in `PatchDiscriminator`.
+    """
+
+    def __init__(
+        self, in_channels: int = 3, width: int = 64, norm: Norm = "instance", spectral_norm: bool = False
+    ) -> None:
+        super().__init__()
+        self.smallest = 2
+        self.body = nn.Sequential(
+            nn.Conv2d(in_channels, width, 1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
+            norm_layer(norm, 2 * width),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
+        )
+        init_weights(self)
+        if spectral_norm:
+            _normalise_spectrally(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def _normalise_spectrally(network: nn.Module) -> None:
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d):
+            spectrally_normalised(module)

@@ -1,0 +1,99 @@
+"""The ResNet generator of CycleGAN: Zhu et al., arXiv 1703.10593, Sec. 4, after Johnson et al., arXiv 1603.08155."""
+
+from torch import Tensor, nn
+
+from cyclegan.networks.layers import Norm, ResizeConv, Upsampling, conv_bias, init_weights, norm_layer
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f = two reflection-padded 3x3 convolutions with norm; no activation after the sum.
+
+    Args:
+        channels: channels of input and output, both (B, channels, H, W).
+        norm: see `norm_layer`.
+        dropout: probability of zeroing a value between the two convolutions.
+    """
+
+    def __init__(self, channels: int, norm: Norm, dropout: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
+            norm_layer(norm, channels),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout) if dropout else nn.Identity(),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
+            norm_layer(norm, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class ResnetGenerator(nn.Module):
+    """Encoder (two halvings), residual blocks, decoder (two doublings), tanh.
+
+    Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` and at least `smallest`.
+    The defaults are the paper's for 256 px: 11,378,179 parameters (7,837,699 with 6 blocks, its choice for 128 px).
+
+    Args:
+        in_channels: channels of the input picture.
+        out_channels: channels of the output picture.
+        width: channels after the first convolution; twice and four times that further in.
+        blocks: number of residual blocks.
+        norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``.
+        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
+        dropout: probability, inside the residual blocks.
+    """
+
+    multiple = 4
+    smallest = 8
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        width: int = 64,
+        blocks: int = 9,
+        norm: Norm = "instance",
+        upsampling: Upsampling = "transposed",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.enter = nn.Sequential(
+            nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect", bias=conv_bias(norm)),
+            norm_layer(norm, width),
+            nn.ReLU(inplace=True),
+        )
+        self.down = nn.Sequential(_halve(width, norm), _halve(2 * width, norm))
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)))
+        self.up = nn.Sequential(_double(4 * width, norm, upsampling), _double(2 * width, norm, upsampling))
+        self.leave = nn.Sequential(
+            nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"),
+            nn.Tanh(),
+        )
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.leave(self.up(self.blocks(self.down(self.enter(x)))))
+
+
+def _halve(channels: int, norm: Norm) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=conv_bias(norm)),
+        norm_layer(norm, 2 * channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _double(channels: int, norm: Norm, upsampling: Upsampling) -> nn.Sequential:
+    conv: nn.Module
+    match upsampling:
+        case "transposed":
+            conv = nn.ConvTranspose2d(
+                channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=conv_bias(norm)
+            )
+        case "resize":
+            conv = ResizeConv(channels, channels // 2, bias=conv_bias(norm))
+        case _:
+            raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")
+    return nn.Sequential(conv, norm_layer(norm, channels // 2), nn.ReLU(inplace=True))

@@ -1,0 +1,89 @@
+"""The U-Net generator: Isola et al., arXiv 1611.07004, Sec. 3.2.1; Ronneberger et al., arXiv 1505.04597."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from cyclegan.networks.layers import Norm, Upsampling, conv_bias, init_weights, norm_layer
+
+WIDEST = 8  # no level has more than this many times `width` channels
+
+
+class UnetGenerator(nn.Module):
+    """`depth` halvings by 4x4 convolutions and as many doublings; each level's input skips over to its output.
+
+    Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` = 2^depth.
+
+    Args:
+        in_channels: channels of the input picture.
+        out_channels: channels of the output picture.
+        width: channels of the outermost level; they double inwards up to eight times that.
+        depth: number of halvings: 7 for 128 px, 8 for 256 px.
+        norm: ``"instance"``, ``"batch"`` or ``"none"``.
+        upsampling: ``"transposed"`` 4x4 convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
+        dropout: probability, in the decoder's levels of full width (pix2pix uses 0.5, CycleGAN none).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        width: int = 64,
+        depth: int = 8,
+        norm: Norm = "instance",
+        upsampling: Upsampling = "transposed",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.multiple = self.smallest = 2**depth
+        channels = [width * min(2**level, WIDEST) for level in range(depth)]
+        self.down = nn.ModuleList([nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
+        for level, (outer, inner) in enumerate(pairwise(channels), start=1):
+            innermost = level == depth - 1
+            self.down.append(_halve(outer, inner, norm, normalised=not innermost))
+        self.up = nn.ModuleList()  # innermost first, as the signal passes
+        for inner, outer in pairwise(reversed(channels)):
+            skipped = inner if self.up else 0  # the innermost level has nothing beside it
+            level_dropout = dropout if self.up and outer == inner else 0.0
+            self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
+        self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, out_channels, upsampling, bias=True), nn.Tanh())
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips: list[Tensor] = []
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        x = skips.pop()
+        for up in self.up:
+            x = torch.cat([skips.pop(), up(x)], dim=1)
+        return self.leave(x)
+
+
+def _halve(outer: int, inner: int, norm: Norm, *, normalised: bool) -> nn.Sequential:
+    return nn.Sequential(
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=conv_bias(norm)),
+        norm_layer(norm if normalised else "none", inner),
+    )
+
+
+def _double(inner: int, outer: int, norm: Norm, upsampling: Upsampling, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(),
+        _double_conv(inner, outer, upsampling, bias=conv_bias(norm)),
+        norm_layer(norm, outer),
+        nn.Dropout(dropout) if dropout else nn.Identity(),
+    )
+
+
+def _double_conv(inner: int, outer: int, upsampling: Upsampling, *, bias: bool) -> nn.Module:
+    match upsampling:
+        case "transposed":
+            return nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
+        case "resize":
+            return nn.Sequential(
+                nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1, bias=bias)
+            )
+    raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")

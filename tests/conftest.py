@@ -1,0 +1,39 @@
+"""Small pictures and small games, shared by the tests."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "golden")
+
+
+def golden_cases(kind: str) -> list[Path]:
+    """Folders of golden cases of a kind, found by listing."""
+    return sorted(case.parent for case in (GOLDEN / kind).glob("*/case.json"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def save_picture(path: Path, size: tuple[int, int] = (40, 36), mode: str = "RGB", seed: int = 0) -> Path:
+    """A noisy picture file of (width, height)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(levels).convert(mode).save(path)
+    return path
+
+
+@pytest.fixture
+def domain_root(tmp_path: Path) -> Path:
+    """A folder of 5 and 4 training pictures, 3 and 3 test pictures with equal names."""
+    root = tmp_path / "domain"
+    for split, count in {"trainA": 5, "trainB": 4, "testA": 3, "testB": 3}.items():
+        for i in range(count):
+            save_picture(root / split / f"{i}.png", seed=hash((split, i)) % 1000)
+    return root

@@ -1,0 +1,85 @@
+"""The real training step, under a real Trainer, follows the reference step by step in float64."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch.utils.data import DataLoader
+
+from cyclegan import networks
+from cyclegan.data.folders import Pair
+from cyclegan.interop.reference import from_reference, read_reference
+from cyclegan.losses import adversarial
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.game import Descent
+from tests.conftest import golden_cases
+
+# The reference names a generator by where it starts and a discriminator by whom it plays: G_A leads to B, D_A judges B.
+NETWORKS = {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}
+LOSSES = {"D_A": "disc_b", "D_B": "disc_a", "G_A": "gan_b", "G_B": "gan_a"}
+LOSSES |= {"cycle_A": "cycle_a", "cycle_B": "cycle_b", "idt_A": "same_b", "idt_B": "same_a"}
+ADVERSARIAL: dict[str, Any] = {"least_squares": adversarial.LeastSquares, "cross_entropy": adversarial.CrossEntropy}
+
+
+class Recorder(Callback):
+    """Keeps every step's logged terms."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        self.steps.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def game_of(case: dict[str, Any], folder: Path) -> CycleGAN:
+    make: dict[str, Any] = {}
+    for player in ("generator", "discriminator"):
+        options = {name: value for name, value in case[player].items() if name != "network"}
+        make[player] = partial(getattr(networks, case[player]["network"]), **options)
+    adam = partial(torch.optim.Adam, lr=case["learning_rate"], betas=tuple(case["betas"]))
+    game = CycleGAN(
+        **make,
+        adversarial=ADVERSARIAL[case["adversarial"]](),
+        descent=Descent(adam, adam),
+        lambda_cycle=case["lambda_cycle"],
+        lambda_identity=case["lambda_identity"],
+        pool_size=case["pool_size"],
+    )
+    for file, name in NETWORKS.items():
+        network = getattr(game, name).double()
+        network.load_state_dict(from_reference(network, read_reference(folder / "initial" / f"{file}.pth")))
+    return game
+
+
+@pytest.mark.parametrize("folder", golden_cases("trajectories"), ids=lambda folder: folder.name)
+def test_golden_trajectory_is_followed_to_the_last_digits(folder: Path, tmp_path: Path) -> None:
+    case = json.loads((folder / "case.json").read_text())
+    batches = np.load(folder / "batches.npz")
+    pairs = [Pair(torch.from_numpy(a), torch.from_numpy(b)) for a, b in zip(batches["A"], batches["B"], strict=True)]
+    game, recorder = game_of(case, folder), Recorder()
+    trainer = Trainer(
+        accelerator="cpu",
+        precision="64-true",
+        max_epochs=200,
+        max_steps=game.optimizer_steps(len(pairs)),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        callbacks=[recorder],
+        default_root_dir=str(tmp_path),
+    )
+    trainer.fit(game, DataLoader(pairs, batch_size=None))  # type: ignore[arg-type]
+
+    names = [LOSSES[name] for name in case["losses"]]
+    values = [[step[name] for name in names] for step in recorder.steps]
+    np.testing.assert_allclose(values, case["values"], rtol=1e-9, atol=0)
+    for file, name in NETWORKS.items():
+        network = getattr(game, name)
+        final = from_reference(network, read_reference(folder / "final" / f"{file}.pth"))
+        for key, weight in network.state_dict().items():
+            np.testing.assert_allclose(weight.numpy(), final[key].numpy(), rtol=0, atol=1e-8, err_msg=f"{name}.{key}")
