@@ -1,0 +1,29 @@
+# make train: set up, then train on the bundled pictures.  make test: set up, then lint, types and tests.
+# Both do only what is missing. Another Python: make PYTHON=python3.12 train
+
+PYTHON ?= python3
+TORCH ?= torch==2.14.1 torchvision==0.29.1
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: train test
+train: $(VENV)/installed
+	$(RUN) -m cyclegan.train experiment=seasons
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(RUN) -m pytest
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet $(TORCH)
+	$(RUN) -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(RUN) -m pip install --quiet -e ".[dev]"
+	touch $@

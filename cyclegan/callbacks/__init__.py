@@ -1,0 +1,1 @@
+"""What happens beside the game: averages, checkpoints, sample grids, scores, the console."""

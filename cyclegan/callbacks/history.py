@@ -1,0 +1,95 @@
+"""Losses by step, in `metrics.csv` and as a plot."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+from cyclegan.files import replaced_whole
+from cyclegan.run import Run
+
+PLOTS = {"adversarial": "gan_", "discriminators": "disc_", "cycle": "cycle_", "identity": "same_"}
+
+
+class History(Logger):
+    """Appends a row of numbers to the run's `metrics.csv`; a resumed run's goes on where its checkpoint was.
+
+    Lightning's CSVLogger empties the file of a run that goes on.
+
+    Args:
+        run: whose history it is.
+        keep_until: last step whose row stays; later ones belong to a future that was lost. Null starts anew.
+    """
+
+    def __init__(self, run: Run, keep_until: int | None = None) -> None:
+        super().__init__()
+        self.run = run
+        self.columns: list[str] = []
+        if keep_until is not None and run.metrics.exists():
+            rows = [row for row in read_history(run) if float(row["step"]) <= keep_until]
+            self._rewrite(rows)
+
+    @property
+    def name(self) -> str:
+        """Of the logger."""
+        return "history"
+
+    @property
+    def version(self) -> str:
+        """A run has one history."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """The run's `config.yaml` has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one row."""
+        row = {"step": str(step)} | {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
+        if not set(row) <= set(self.columns):
+            rows = read_history(self.run) if self.run.metrics.exists() else []
+            self._rewrite([*rows, row])
+            return
+        with self.run.metrics.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Plot what there is."""
+        if self.run.metrics.exists():
+            plot_losses(self.run)
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        self.columns = list(dict.fromkeys(name for row in rows for name in row))
+        with replaced_whole(self.run.metrics) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read_history(run: Run) -> list[dict[str, str]]:
+    """The rows of a run's `metrics.csv`."""
+    with run.metrics.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def plot_losses(run: Run) -> Path:
+    """Draw the losses of both players to the run's `losses.png`."""
+    rows = read_history(run)
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    for axes, (title, prefix) in zip(figure.subplots(2, 2).flat, PLOTS.items(), strict=True):
+        for name in (name for name in (rows[0] if rows else {}) if name.startswith(prefix)):
+            points = [(float(row["step"]), float(row[name])) for row in rows if row[name]]
+            axes.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
+        axes.set(title=title, xlabel="step")
+        axes.grid(alpha=0.3)
+        axes.legend() if axes.lines else None
+    with replaced_whole(run.losses) as partial:
+        FigureCanvasAgg(figure).print_figure(str(partial), format="png")
+    return run.losses

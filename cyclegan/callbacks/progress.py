@@ -1,0 +1,62 @@
+"""One progress bar for the whole run: both players' losses, and the time left."""
+
+import sys
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import ProgressBar
+from tqdm import tqdm
+
+from cyclegan.methods.game import Game
+
+SECONDS_BETWEEN_LINES = 20  # in a log file, where a bar cannot move
+
+
+class Progress(ProgressBar):
+    """Shows steps done and left, the sum of each player's terms, and the time left, on standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: tqdm[Any] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the bar at the step where the run goes on."""
+        assert isinstance(pl_module, Game)
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            desc="training",
+            total=pl_module.length,
+            initial=pl_module.steps,
+            unit="step",
+            dynamic_ncols=terminal,
+            mininterval=0.5 if terminal else SECONDS_BETWEEN_LINES,
+            smoothing=0.05,
+            disable=not trainer.is_global_zero,
+        )
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """One step further."""
+        assert self._bar is not None
+        if pl_module.trainer.is_global_zero and self._bar.n % 10 == 0:
+            terms = trainer.callback_metrics
+            generators = sum(
+                float(value) for name, value in terms.items() if name.startswith(("gan_", "cycle_", "same_"))
+            )
+            discriminators = sum(float(value) for name, value in terms.items() if name.startswith("disc_"))
+            self._bar.set_postfix_str(
+                f"generators {generators:.3f}, discriminators {discriminators:.3f}", refresh=False
+            )
+        self._bar.update()
+
+    def on_train_end(self, *_: Any) -> None:
+        """Leave the full bar on the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def on_exception(self, *_: Any) -> None:
+        """Leave the bar where it was."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def disable(self) -> None:
+        """Lightning's way to silence other ranks; the bar does that by itself."""

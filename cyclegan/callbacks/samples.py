@@ -1,0 +1,99 @@
+"""Grids of fixed test pictures, to see a training go: real, fake and cycled, both ways."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+
+from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.data.images import Pixels, to_pixels
+from cyclegan.data.module import spread
+from cyclegan.files import replaced_whole
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.translator import Translator
+
+MARGIN = 4
+SMALLEST_TILE = 128  # pixels; smaller pictures are enlarged by a whole factor
+
+
+class Samples(Callback):
+    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and at the end.
+
+    Args:
+        every_n_train_steps: batches between grids.
+        pictures: fixed test pictures of each look (training pictures where there are no tests).
+    """
+
+    def __init__(self, every_n_train_steps: int = 500, pictures: int = 6) -> None:
+        self.every_n_train_steps = every_n_train_steps
+        self.pictures = pictures
+        self._shown: tuple[list[Tensor], list[Tensor]] | None = None
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Show the game now and then."""
+        assert isinstance(pl_module, CycleGAN)
+        if pl_module.steps % self.every_n_train_steps == 0:
+            self._show(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show what the last step left."""
+        assert isinstance(pl_module, CycleGAN)
+        if pl_module.steps % self.every_n_train_steps:
+            self._show(trainer, pl_module)
+
+    def _show(self, trainer: Trainer, game: CycleGAN) -> None:
+        if not trainer.is_global_zero:
+            return
+        if self._shown is None:
+            data = current_data(trainer)
+            a_files, b_files = data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b
+            self._shown = (
+                data.test_pictures(spread(a_files, self.pictures)),
+                data.test_pictures(spread(b_files, self.pictures)),
+            )
+        grid = translation_grid(current_translators(trainer), self._shown)
+        with replaced_whole(current_run(trainer).samples / f"step_{game.steps:08d}.png") as partial:
+            grid.save(partial, format="PNG")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
+
+
+def translation_grid(
+    translators: tuple[Translator, Translator], pictures: tuple[list[Tensor], list[Tensor]]
+) -> Image.Image:
+    """Both directions: a, a -> b, a -> b -> a above b, b -> a, b -> a -> b; one column per picture (C, H, W)."""
+    rows: dict[str, list[Pixels]] = {}
+    for out, back, reals in zip(translators, reversed(translators), pictures, strict=True):
+        fakes = [out.translate(real[None])[0] for real in reals]
+        cycles = [back.translate(fake[None])[0] for fake in fakes]
+        source, target = out.facts.source, out.facts.target
+        rows[f"real {source}"] = list(map(to_pixels, reals))
+        rows[f"{source} to {target}"] = list(map(to_pixels, fakes))
+        rows[f"{source} to {target} to {source}"] = list(map(to_pixels, cycles))
+    return labelled_grid(rows)
+
+
+def labelled_grid(rows: Mapping[str, Sequence[Pixels]]) -> Image.Image:
+    """Pictures (H, W, C) in rows, each row under its label; all at most as high and wide as the largest."""
+    everything = [picture for row in rows.values() for picture in row]
+    factor = max(1, -(-SMALLEST_TILE // min(min(picture.shape[:2]) for picture in everything)))
+    tile = [factor * max(picture.shape[side] for picture in everything) for side in (0, 1)]
+    text = max(12, tile[0] // 10)
+    font, label = ImageFont.load_default(size=text), round(1.5 * text)
+    columns = max(len(row) for row in rows.values())
+    height, width = (tile[0] + label + MARGIN), (tile[1] + MARGIN)
+    grid = Image.new("RGB", (columns * width + MARGIN, len(rows) * height + MARGIN), "white")
+    draw = ImageDraw.Draw(grid)
+    for y, (name, row) in enumerate(rows.items()):
+        draw.text((MARGIN, y * height + MARGIN), name, fill="black", font=font)
+        for x, pixels in enumerate(row):
+            shown = Image.fromarray(pixels.repeat(3, axis=2) if pixels.shape[2] == 1 else pixels)
+            shown = shown.resize((factor * shown.width, factor * shown.height), Image.Resampling.NEAREST)
+            grid.paste(shown, (x * width + MARGIN, y * height + label + MARGIN))
+    return grid

@@ -1,0 +1,119 @@
+"""How verbs start and how they fail: one clear line and exit code 2, never a stack trace, for a user's own mistake."""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from cyclegan.config import CONF, datasets
+from cyclegan.errors import UsageError
+
+USAGE, INTERRUPTED = 2, 130
+PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
+
+HydraMain = Callable[[DictConfig], Any]
+
+
+def hydra_verb(main: HydraMain) -> Callable[[], None]:
+    """A verb that is configured by Hydra, from `conf/train.yaml`."""
+    OmegaConf.register_new_resolver("datasets", datasets, replace=True)
+    run = hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")(main)
+
+    def verb() -> None:
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what goes wrong, for `friendly` to tell
+        sys.argv[1:] = quote_paths(sys.argv[1:])
+        friendly(run)
+
+    return verb
+
+
+def friendly(run: Callable[[], Any]) -> None:
+    """Run a verb; tell a user's mistake in one line."""
+    try:
+        run()
+    except UsageError as error:
+        _fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(explain(error))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def quote_paths(arguments: Sequence[str]) -> list[str]:
+    """Quote the values of path options: `Frühling (2019) a=b, it's` is a folder people have, and no grammar.
+
+    In a sweep (--multirun), a value is left alone, as commas and brackets list alternatives, unless it exists.
+    """
+    sweep = "--multirun" in arguments or "-m" in arguments
+    return [_quoted(argument, sweep) for argument in arguments]
+
+
+def _quoted(argument: str, sweep: bool) -> str:
+    key, equals, value = argument.partition("=")
+    if not equals or key.lstrip("+~") not in PATHS or value[:1] in ("'", '"') or value in ("", "null"):
+        return argument
+    if sweep and not Path(value).exists():
+        return argument
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", value)  # the grammar's rule: backslashes count
+    trailing = len(escaped) - len(escaped.rstrip("\\"))  # only before a quote
+    return f"{key}={equals and chr(39)}{escaped}{chr(92) * trailing}{chr(39)}"
+
+
+def explain(error: Exception) -> str:
+    """What Hydra means, in one line, with the nearest names for one it does not know."""
+    text = _root_cause(error)
+    if option := re.search(r"Key '([^']+)' is not in struct(?:\n\s*full_key: (\S+))?", text):
+        return _unknown_option(option[2] or option[1])
+    if choice := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        return _unknown_choice(choice[1], choice[2])
+    if option := re.search(r"Could not (?:override|append to config\. An item is already at) '([^']+)'", text):
+        return _unknown_option(option[1])
+    return " ".join(text.split())
+
+
+def _root_cause(error: BaseException) -> str:
+    texts = [str(error)]
+    while (error := error.__cause__ or error.__context__) is not None:  # type: ignore[assignment]
+        texts.append(str(error))
+    return "\n".join(texts)
+
+
+def _unknown_choice(group: str, name: str) -> str:
+    choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    near = difflib.get_close_matches(name, choices)
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{group} must be one of {', '.join(choices)}, got {name}.{meant}"
+
+
+def _unknown_option(key: str) -> str:
+    near = difflib.get_close_matches(key, _all_options(), n=3, cutoff=0.5)
+    meant = f"Did you mean {' or '.join(near)}?" if near else "See --help."
+    return f"There is no option {key}. {meant}"
+
+
+def _all_options() -> list[str]:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(hydra.compose("train"))
+    return sorted(_flat(config))
+
+
+def _flat(node: Any, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return [prefix]
+    return [prefix] * bool(prefix) + [
+        key for name, value in node.items() for key in _flat(value, f"{prefix}.{name}" if prefix else str(name))
+    ]
+
+
+def _fail(line: str) -> None:
+    print(line, file=sys.stderr)
+    sys.exit(USAGE)

@@ -1,0 +1,92 @@
+"""Every picture is opened once before a run: broken ones are found, and large ones get a reduced copy to train from.
+
+What was found is remembered by path, size and time, so that only new files are opened again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from cyclegan.data.images import BrokenImageError, Pixels, flatten, load, read
+from cyclegan.files import replaced_whole
+
+MUCH_LARGER = 4.0  # times the training size: then a copy of
+REDUCED = 2.0  # times the training size is kept
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Reduced copies of large photographs, and what was found of each file.
+
+    Args:
+        folder: where they are.
+        size: pixels to which pictures are resized in training (their short side).
+    """
+
+    folder: Path
+    size: int
+
+    def read(self, path: Path, channels: int) -> Pixels:
+        """A picture for training: its reduced copy, if it has one."""
+        copy = self.copy_of(path)
+        return read(copy if copy.exists() else path, channels)
+
+    def copy_of(self, path: Path) -> Path:
+        """Where the reduced copy of a file is, if it has one."""
+        stat = path.stat()
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{self.size}"
+        return self.folder / "reduced" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.png"
+
+    def inspect(self, path: Path) -> str | None:
+        """Open a picture, keep a reduced copy of a much larger one; what is wrong with it, or None."""
+        try:
+            image = load(path)
+        except BrokenImageError as error:
+            return str(error).removeprefix(f"{path}: ")
+        if min(image.size) > MUCH_LARGER * self.size:
+            scale = REDUCED * self.size / min(image.size)
+            size = (round(image.width * scale), round(image.height * scale))
+            small = Image.fromarray(flatten(image, channels=3)).resize(size, Image.Resampling.BICUBIC)
+            with replaced_whole(self.copy_of(path)) as partial:
+                small.save(partial, format="PNG", compress_level=1)
+        return None
+
+
+def default_cache() -> Path:
+    """The user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cyclegan"
+
+
+def find_broken(
+    files: Sequence[Path], cache: Cache, progress: Callable[[int], None] = lambda _: None
+) -> dict[Path, str]:
+    """Open all files that were not opened before: the broken ones, each with what is wrong with it.
+
+    Args:
+        files: pictures.
+        cache: remembers what was found.
+        progress: is told the number of files opened, as it grows.
+    """
+    memory = cache.folder / f"checked_{cache.size}.json"
+    known: dict[str, str | None] = json.loads(memory.read_text()) if memory.exists() else {}
+    keys = {file: _fingerprint(file) for file in files}
+    new = [file for file in files if keys[file] not in known]
+    with ThreadPoolExecutor() as pool:
+        for done, (file, problem) in enumerate(zip(new, pool.map(cache.inspect, new), strict=True), start=1):
+            known[keys[file]] = problem
+            progress(done)
+    if new:
+        with replaced_whole(memory) as partial:
+            partial.write_text(json.dumps(known))
+    return {file: problem for file in files if (problem := known[keys[file]]) is not None}
+
+
+def _fingerprint(file: Path) -> str:
+    stat = file.stat()
+    return f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"

@@ -1,0 +1,157 @@
+"""From folders of pictures to samples of pairs."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cyclegan.data.domain import SPLITS, Domain
+from cyclegan.data.images import SUFFIXES, Pixels, to_tensor
+from cyclegan.data.sampling import Key, draw
+from cyclegan.data.transforms import Transform
+from cyclegan.errors import UsageError
+
+FEWEST = 2  # pictures of one look that make a look
+
+
+class Pair(NamedTuple):
+    """One picture of each look, unrelated: (C, H, W), or a batch of them, (B, C, H, W), in [-1, 1]."""
+
+    a: Tensor
+    b: Tensor
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The picture files of a domain; the tests may be empty."""
+
+    train_a: list[Path]
+    train_b: list[Path]
+    test_a: list[Path]
+    test_b: list[Path]
+
+    def everything(self) -> list[Path]:
+        """All of them."""
+        return [*self.train_a, *self.train_b, *self.test_a, *self.test_b]
+
+    def without(self, files: set[Path]) -> "Sides":
+        """The same but for some files."""
+        splits = (self.train_a, self.train_b, self.test_a, self.test_b)
+        return Sides(*([file for file in split if file not in files] for split in splits))
+
+
+def find_images(folder: Path) -> list[Path]:
+    """All picture files below a folder, sorted; hidden ones and everything else lying about are ignored."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in found if path.is_file() and not _hidden(path.relative_to(folder)))
+
+
+def find_sides(domain: Domain) -> Sides:
+    """Where a domain's pictures are.
+
+    Raises:
+        UsageError: if a folder is missing, or a look has fewer than two training pictures.
+    """
+    if domain.root is not None and domain.a_dir is None and domain.b_dir is None:
+        sides = _from_root(domain, Path(domain.root))
+    elif domain.root is None and domain.a_dir is not None and domain.b_dir is not None:
+        sides = _from_two_folders(domain, Path(domain.a_dir), Path(domain.b_dir))
+    else:
+        given = [name for name in ("root", "a_dir", "b_dir") if getattr(domain, name) is not None]
+        raise UsageError(
+            f"A domain must have either domain.root, or domain.a_dir and domain.b_dir, got {given or 'none of them'}. "
+            "Give the folder that holds trainA and trainB as domain.root, or one folder for each look."
+        )
+    return sides
+
+
+def look_names(domain: Domain) -> tuple[str, str]:
+    """Human names of both looks: the domain's, else the folders', else a and b.
+
+    Raises:
+        UsageError: if both are the same.
+    """
+    folder_a = Path(domain.a_dir).resolve().name if domain.a_dir else "a"
+    folder_b = Path(domain.b_dir).resolve().name if domain.b_dir else "b"
+    a, b = domain.a or folder_a, domain.b or folder_b
+    if a == b:
+        raise UsageError(f"The two looks must have different names, got {a!r} twice. Set domain.a and domain.b.")
+    return a, b
+
+
+class UnpairedDataset(Dataset[Pair]):
+    """Samples by `Key`, each a picture of look a and an unrelated one of look b.
+
+    Args:
+        files: training pictures of look a, and of look b.
+        transform: augmentation, drawn separately for the two.
+        seed: with the key, decides what a sample holds.
+        read: gives a file's pixels.
+    """
+
+    def __init__(
+        self,
+        files: tuple[Sequence[Path], Sequence[Path]],
+        transform: Transform,
+        seed: int,
+        read: Callable[[Path], Pixels],
+    ) -> None:
+        self.a, self.b = files
+        self.transform = transform
+        self.seed = seed
+        self.read = read
+
+    def __len__(self) -> int:
+        return max(len(self.a), len(self.b))
+
+    def __getitem__(self, key: Key) -> Pair:
+        chosen = draw(self.seed, key, len(self.a), len(self.b))
+        a = self.transform(self.read(self.a[chosen.a]), chosen.seed_a)
+        b = self.transform(self.read(self.b[chosen.b]), chosen.seed_b)
+        return Pair(to_tensor(a), to_tensor(b))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _from_root(domain: Domain, root: Path) -> Sides:
+    train_a, train_b, test_a, test_b = (root / split for split in SPLITS)
+    return Sides(
+        _enough(train_a, domain, domain.files_a),
+        _enough(train_b, domain, domain.files_b),
+        find_images(test_a),
+        find_images(test_b),
+    )
+
+
+def _from_two_folders(domain: Domain, a_dir: Path, b_dir: Path) -> Sides:
+    train_a, test_a = _hold_out(_enough(a_dir, domain, domain.files_a), a_dir, domain.held_out)
+    train_b, test_b = _hold_out(_enough(b_dir, domain, domain.files_b), b_dir, domain.held_out)
+    return Sides(train_a, train_b, test_a, test_b)
+
+
+def _enough(folder: Path, domain: Domain, pattern: str) -> list[Path]:
+    if not folder.is_dir():
+        fetch = f'Run "python -m cyclegan.prepare domain={domain.name}" or set' if domain.source else "Set"
+        raise UsageError(f"There is no folder {folder}. {fetch} domain.root, or domain.a_dir and domain.b_dir.")
+    files = [file for file in find_images(folder) if fnmatch(file.name, pattern)]
+    if not files:
+        looked = f"looked for {' '.join(SUFFIXES)}" + ("" if pattern == "*" else f" named {pattern}")
+        raise UsageError(f"No images in {folder} ({looked}). Put pictures there or name another folder.")
+    if len(files) < FEWEST:
+        raise UsageError(f"{folder} must hold at least {FEWEST} pictures, got one. Add more pictures of that look.")
+    return files
+
+
+def _hold_out(files: list[Path], folder: Path, part: float) -> tuple[list[Path], list[Path]]:
+    """Training and test files. A file's place depends on its name alone, so that new files hardly move old ones."""
+    count = min(max(1, round(part * len(files))), len(files) - FEWEST) if part > 0 else 0
+    by_name = sorted(files, key=lambda file: hashlib.sha256(file.relative_to(folder).as_posix().encode()).digest())
+    held = set(by_name[: max(0, count)])
+    return [file for file in files if file not in held], [file for file in files if file in held]

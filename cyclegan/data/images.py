@@ -1,0 +1,97 @@
+"""The border between pictures outside, files and uint8 arrays (H, W, C), and inside, tensors (C, H, W) in [-1, 1]."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+Pixels = NDArray[np.uint8]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+GRAY, RGB = 1, 3
+
+
+class BrokenImageError(Exception):
+    """A file that is not a whole picture."""
+
+
+def load(path: Path, within: int | None = None) -> Image.Image:
+    """Decode a picture wholly: upright, in 8 bits, mode L, LA, RGB or RGBA.
+
+    Args:
+        path: of the file.
+        within: where given, a JPEG may be decoded at a lower resolution, its short side at least this many pixels.
+
+    Raises:
+        BrokenImageError: naming the file and the reason, if it is empty, truncated, no picture or dangerously large.
+    """
+    try:
+        with Image.open(path) as file:
+            if within is not None:
+                file.draft(None, (within, within))
+            file.load()
+            return _eight_bits(ImageOps.exif_transpose(file))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise BrokenImageError(f"{path}: {_reason(error)}") from error
+
+
+def read(path: Path, channels: int) -> Pixels:
+    """A picture as a network sees it: (H, W, channels), alpha shown on white, gray (1) or RGB (3)."""
+    return flatten(load(path), channels)
+
+
+def flatten(image: Image.Image, channels: int) -> Pixels:
+    """A picture of mode L, LA, RGB or RGBA as (H, W, channels), alpha shown on white."""
+    if image.mode in ("LA", "RGBA"):
+        opaque = Image.new("RGBA", image.size, "white")
+        opaque.alpha_composite(image.convert("RGBA"))
+        image = opaque
+    image = image.convert("L" if channels == GRAY else "RGB")
+    return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """(H, W, C) of 0 to 255 to float32 (C, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
+
+
+def to_pixels(picture: Tensor) -> Pixels:
+    """(C, H, W) in [-1, 1] to (H, W, C) of 0 to 255, rounded to the nearest level (the reference truncates)."""
+    levels = picture.detach().float().add(1).mul(127.5).round().clamp(0, 255)
+    return np.ascontiguousarray(levels.to(torch.uint8).cpu().numpy().transpose(1, 2, 0))
+
+
+def to_image(pixels: Pixels) -> Image.Image:
+    """(H, W, 1) or (H, W, 3) to a picture of mode L or RGB."""
+    return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == GRAY else pixels)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Any mode as L, LA, RGB or RGBA."""
+    match image.mode:
+        case "L" | "LA" | "RGB" | "RGBA":
+            return image
+        case "1":
+            return image.convert("L")
+        case "I" | "I;16" | "I;16B" | "I;16L" | "I;16N":
+            return _scaled(image, 65535.0)
+        case "F":
+            return _scaled(image, 1.0)
+        case _ if image.has_transparency_data:
+            return image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _scaled(image: Image.Image, white: float) -> Image.Image:
+    values: NDArray[Any] = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    return Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture that can be read"
+    return " ".join(str(error).split()) or type(error).__name__

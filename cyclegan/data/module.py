@@ -1,0 +1,104 @@
+"""A domain as a LightningDataModule."""
+
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from cyclegan.data.check import Cache, default_cache, find_broken
+from cyclegan.data.domain import Domain
+from cyclegan.data.folders import FEWEST, Pair, Sides, UnpairedDataset, find_sides, look_names
+from cyclegan.data.images import read, to_tensor
+from cyclegan.data.sampling import Batches, EpochLoader
+from cyclegan.data.transforms import Transform
+from cyclegan.errors import UsageError
+
+T = TypeVar("T")
+
+
+class UnpairedData(LightningDataModule):
+    """Batches of `Pair` from a domain's training pictures, and its test pictures one by one.
+
+    Args:
+        domain: where the pictures are and how they are prepared.
+        seed: decides, with the epoch and the index, what each sample holds.
+    """
+
+    def __init__(self, domain: Domain, seed: int = 0) -> None:
+        super().__init__()
+        self.domain = domain
+        self.seed = seed
+        self.a, self.b = look_names(domain)
+        folder = Path(domain.cache_dir) if domain.cache_dir else default_cache()
+        self.cache = Cache(folder, domain.load_size)
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The picture files, broken ones left out.
+
+        Raises:
+            UsageError: if some are broken and `skip_broken` is off, or too few are whole.
+        """
+        sides = find_sides(self.domain)
+        broken = find_broken(sides.everything(), self.cache)
+        if broken and not self.domain.skip_broken:
+            listed = "; ".join(f"{file}: {problem}" for file, problem in list(broken.items())[:10])
+            more = f"; and {len(broken) - 10} more" if len(broken) > 10 else ""
+            raise UsageError(
+                f"{len(broken)} of {len(sides.everything())} pictures cannot be read: {listed}{more}. "
+                "Mend or remove them, or leave them out with domain.skip_broken=true."
+            )
+        sides = sides.without(set(broken))
+        if min(len(sides.train_a), len(sides.train_b)) < FEWEST:
+            raise UsageError(f"Each look must have at least {FEWEST} whole training pictures. Add more pictures.")
+        return sides
+
+    @cached_property
+    def dataset(self) -> UnpairedDataset:
+        """Training samples."""
+        transform = Transform(self.domain.transform)
+        reader = partial(self.cache.read, channels=self.domain.channels)
+        return UnpairedDataset((self.sides.train_a, self.sides.train_b), transform, self.seed, reader)
+
+    def train_dataloader(self) -> EpochLoader:
+        """This rank's batches, from a place that can be saved."""
+        domain = self.domain
+        ranks = self.trainer.world_size if self.trainer else 1
+        batches = Batches(len(self.dataset), domain.batch_size, self.trainer.global_rank if self.trainer else 0, ranks)
+        if not len(batches):
+            raise UsageError(
+                f"domain.batch_size must be at most {len(self.dataset) // ranks} for {len(self.dataset)} pictures "
+                f"on {ranks} device(s), got {domain.batch_size}. Choose a smaller one."
+            )
+        return EpochLoader(
+            self.dataset,
+            batch_sampler=batches,
+            num_workers=domain.workers,
+            persistent_workers=domain.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def test_pictures(self, files: list[Path]) -> list[Tensor]:
+        """Pictures (C, H, W) in [-1, 1], prepared as the domain's tests are."""
+        transform = Transform(self.domain.test_transform)
+        return [to_tensor(transform(read(file, self.domain.channels), seed=0)) for file in files]
+
+    def test_pairs(self, count: int | None = None) -> list[Pair]:
+        """Aligned test pictures, by file name; at most `count`, spread evenly. Empty if the tests are not aligned."""
+        if not self.domain.paired_test:
+            return []
+        b_files = {file.name: file for file in self.sides.test_b}
+        both = [(a, b_files[a.name]) for a in self.sides.test_a if a.name in b_files]
+        chosen = spread(both, count)
+        pictures_a, pictures_b = (self.test_pictures([pair[side] for pair in chosen]) for side in (0, 1))
+        return [Pair(a, b) for a, b in zip(pictures_a, pictures_b, strict=True)]
+
+
+def spread(items: list[T], count: int | None) -> list[T]:
+    """At most `count` of the items, evenly spread, always the same."""
+    if count is None or count >= len(items):
+        return items
+    return [items[i * len(items) // count] for i in range(count)]

@@ -1,0 +1,94 @@
+"""Which pictures a sample holds: decided by (seed, epoch, index) alone, whatever the workers, ranks or resumptions."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Sampler
+
+
+class Key(NamedTuple):
+    """Which sample of a training: its 0-based epoch, and its place in that epoch."""
+
+    epoch: int
+    sample: int
+
+
+class Draw(NamedTuple):
+    """What a sample holds: indices of two pictures, and the seeds of their augmentations."""
+
+    a: int
+    b: int
+    seed_a: int
+    seed_b: int
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def draw(seed: int, key: Key, count_a: int, count_b: int) -> Draw:
+    """The reference's pairing: look a in random order, look b at random; an epoch is max(count_a, count_b) samples."""
+    place = _order(seed, key.epoch, max(count_a, count_b))[key.sample]
+    random = np.random.default_rng([seed, key.epoch, key.sample])
+    seed_a, seed_b = random.integers(2**32, size=2)
+    return Draw(int(place % count_a), int(random.integers(count_b)), int(seed_a), int(seed_b))
+
+
+class Batches(Sampler[list[Key]]):
+    """This rank's batches of one epoch after another; whole batches only, the same number on every rank.
+
+    Args:
+        count: samples per epoch.
+        size: samples per batch.
+        rank: of this process.
+        ranks: number of processes.
+    """
+
+    def __init__(self, count: int, size: int, rank: int = 0, ranks: int = 1) -> None:
+        self.count = count
+        self.size = size
+        self.rank = rank
+        self.ranks = ranks
+        self.epoch = 0
+        self.start = 0  # batches of the epoch that were played before
+
+    def __len__(self) -> int:
+        return self.count // (self.size * self.ranks)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for batch in range(self.start, len(self)):
+            first = (batch * self.ranks + self.rank) * self.size
+            yield [Key(self.epoch, first + i) for i in range(self.size)]
+
+
+class EpochLoader(DataLoader[Any]):
+    """A DataLoader over `Batches` that knows its place: `state_dict` tells it, `load_state_dict` goes on there.
+
+    Iterating gives the rest of the epoch in hand, or the next one after a whole epoch. Lightning keeps the state in its
+    checkpoints.
+    """
+
+    batch_sampler: Batches
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is all that Lightning needs
+        batches = self.batch_sampler
+        if batches.start >= len(batches):
+            batches.epoch, batches.start = batches.epoch + 1, 0
+        return self._play(super().__iter__())
+
+    def _play(self, iterator: Iterator[Any]) -> Iterator[Any]:
+        for batch in iterator:
+            self.batch_sampler.start += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """The epoch, and how many of its batches were handed out."""
+        return {"epoch": self.batch_sampler.epoch, "start": self.batch_sampler.start}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on at a place told by `state_dict`."""
+        self.batch_sampler.epoch, self.batch_sampler.start = state["epoch"], state["start"]
