@@ -1,15 +1,19 @@
 """How verbs start and how they fail: one clear line and exit code 2, never a stack trace, for a user's own mistake."""
 
 import difflib
+import inspect
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import hydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, InstantiationException
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,13 +23,18 @@ from cyclegan.errors import UsageError
 USAGE, INTERRUPTED = 2, 130
 PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
 
+PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
 HydraMain = Callable[[DictConfig], Any]
 
 
 def hydra_verb(main: HydraMain) -> Callable[[], None]:
     """A verb that is configured by Hydra, from `conf/train.yaml`."""
     OmegaConf.register_new_resolver("datasets", datasets, replace=True)
-    run = hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")(main)
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+    def run(config: DictConfig) -> None:
+        friendly(lambda: main(config))  # here, as Hydra prints a line of its own on an error that reaches it
 
     def verb() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what goes wrong, for `friendly` to tell
@@ -39,13 +48,47 @@ def friendly(run: Callable[[], Any]) -> None:
     """Run a verb; tell a user's mistake in one line."""
     try:
         run()
-    except UsageError as error:
-        _fail(str(error))
-    except (HydraException, OmegaConfBaseException) as error:
-        _fail(explain(error))
+    except (UsageError, HydraException, OmegaConfBaseException) as error:
+        print(explain(error), file=sys.stderr)
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def check_types(node: Any, path: str = "") -> None:
+    """Hold every plain value of a config against the type of the keyword argument it becomes.
+
+    Raises:
+        UsageError: naming the option and what it must be.
+    """
+    if not isinstance(node, DictConfig) or node._is_none():
+        return
+    types = _keyword_types(node["_target_"]) if "_target_" in node else {}
+    for name in node:
+        key = f"{path}.{name!s}".removeprefix(".")
+        value, wanted = node[name], types.get(str(name))
+        if wanted and not _fits(value, wanted):
+            expected = " or ".join(PLAIN.get(each, "null") for each in wanted)
+            raise UsageError(f"{key} must be {expected}, got {value!r}.")
+        check_types(value, key)
+
+
+def _keyword_types(target: str) -> dict[str, tuple[type, ...]]:
+    """Types of a target's keyword arguments, where they are plain (or plain or None)."""
+    found = get_object(target)
+    hints = get_type_hints(found if is_dataclass(found) else inspect.unwrap(found.__init__))
+    unions = {
+        name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()
+    }
+    plain = {name: types for name, types in unions.items() if all(type(each) is type for each in types)}
+    return {name: types for name, types in plain.items() if len([each for each in types if each in PLAIN]) == 1}
+
+
+def _fits(value: Any, types: tuple[type, ...]) -> bool:
+    if float in types and isinstance(value, int) and not isinstance(value, bool):
+        return True
+    return type(value) in types
 
 
 def quote_paths(arguments: Sequence[str]) -> list[str]:
@@ -69,18 +112,22 @@ def _quoted(argument: str, sweep: bool) -> str:
 
 
 def explain(error: Exception) -> str:
-    """What Hydra means, in one line, with the nearest names for one it does not know."""
-    text = _root_cause(error)
+    """What an error means, in one line; for a name that Hydra does not know, with the nearest ones it does."""
+    if isinstance(error, UsageError):
+        return str(error)
+    if isinstance(error, InstantiationException) and error.__cause__:
+        return " ".join(str(error.__cause__).split())  # what a constructor said
+    text = _with_causes(error)
     if option := re.search(r"Key '([^']+)' is not in struct(?:\n\s*full_key: (\S+))?", text):
         return _unknown_option(option[2] or option[1])
     if choice := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _unknown_choice(choice[1], choice[2])
     if option := re.search(r"Could not (?:override|append to config\. An item is already at) '([^']+)'", text):
         return _unknown_option(option[1])
-    return " ".join(text.split())
+    return next(line for line in text.splitlines() if line)
 
 
-def _root_cause(error: BaseException) -> str:
+def _with_causes(error: BaseException) -> str:
     texts = [str(error)]
     while (error := error.__cause__ or error.__context__) is not None:  # type: ignore[assignment]
         texts.append(str(error))
@@ -88,7 +135,7 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _unknown_choice(group: str, name: str) -> str:
-    choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    choices = sorted(path.stem for path in (CONF / group).glob("[!_]*.yaml"))
     near = difflib.get_close_matches(name, choices)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return f"{group} must be one of {', '.join(choices)}, got {name}.{meant}"
@@ -112,8 +159,3 @@ def _flat(node: Any, prefix: str = "") -> list[str]:
     return [prefix] * bool(prefix) + [
         key for name, value in node.items() for key in _flat(value, f"{prefix}.{name}" if prefix else str(name))
     ]
-
-
-def _fail(line: str) -> None:
-    print(line, file=sys.stderr)
-    sys.exit(USAGE)

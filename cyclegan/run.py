@@ -72,20 +72,26 @@ class Run:
         return run
 
     @classmethod
-    def create(cls, folder: str | Path) -> "Run":
-        """A new run; its folder is made.
+    def fresh(cls, folder: str | Path) -> "Run":
+        """A run that is not there yet; see `make`.
 
         Raises:
-            UsageError: if it exists and is not empty, or cannot be written.
+            UsageError: if the folder exists and is not empty.
         """
         run = cls(Path(folder))
-        if run.folder.is_dir() and any(run.folder.iterdir()):
+        if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
             raise UsageError(f"{folder} exists already. Go on in it with resume={folder}, or choose another run_dir.")
-        try:
-            run.checkpoints.mkdir(parents=True, exist_ok=True)
-            run.samples.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"Cannot make the run folder {folder} ({error.strerror}). Choose another run_dir."
-            ) from error
         return run
+
+    def make(self) -> None:
+        """Make the run's folders, where they are not there.
+
+        Raises:
+            UsageError: if they cannot be written.
+        """
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.samples.mkdir(exist_ok=True)
+        except OSError as error:
+            cure = "Choose another run_dir."
+            raise UsageError(f"Cannot make the run folder {self.folder} ({error.strerror}). {cure}") from error

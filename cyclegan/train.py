@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -14,17 +16,19 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
-from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only
 
-from cyclegan.callbacks.history import History
+from cyclegan.callbacks.history import Events, History
+from cyclegan.callbacks.stopping import Stopping
 from cyclegan.cli import hydra_verb
+from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import choose_accelerator, choose_precision
 from cyclegan.methods.game import Game
+from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
 
+LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
 FIXED = ("domain", "model", "trainer", "experiment")  # groups; a run's cannot be exchanged when it goes on
 
 
@@ -36,22 +40,29 @@ def train(config: DictConfig) -> None:
         config = _resumed_config(run, HydraConfig.get().overrides.task)
     _choose_hardware(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    data = UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
+    data = prepared_data(config)
     game: Game = instantiate(config.model, _convert_="all")
     _check_sizes(game, data)
     checkpoint = _checkpoint_of(run) if run else None
     if config.init_from:
         _start_from(game, Run.open(config.init_from))
-    run = run or Run.create(_run_folder(config))
+    run = run or _new_run(config)
+    stopping = Stopping()
+    trainer = _trainer(config, game, run, checkpoint, stopping)
+    run.make()
     _save_config(config, run)
-    trainer = _trainer(config, game, run, checkpoint)
-    _say(_introduction(config, game, data, run))
+    say(_introduction(config, game, data, run))
     started = time.monotonic()
     trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
-    _say(_conclusion(data, run, time.monotonic() - started))
+    if stopping.received:
+        say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
+        sys.exit(128 + stopping.received)
+    say(_conclusion(data, run, time.monotonic() - started))
 
 
-def _trainer(config: DictConfig, game: Game, run: Run, checkpoint: dict[str, Any] | None) -> pl.Trainer:
+def _trainer(
+    config: DictConfig, game: Game, run: Run, checkpoint: dict[str, Any] | None, stopping: Stopping
+) -> pl.Trainer:
     callbacks = [instantiate(each, _convert_="all") for each in config.callbacks.values() if each is not None]
     step = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"] if checkpoint else None
     trainer: pl.Trainer = instantiate(
@@ -59,8 +70,8 @@ def _trainer(config: DictConfig, game: Game, run: Run, checkpoint: dict[str, Any
         _convert_="all",
         max_steps=game.optimizer_steps(config.trainer.max_steps),
         default_root_dir=str(run.folder),
-        callbacks=callbacks,
-        logger=[History(run, keep_until=step), TensorBoardLogger(run.folder, name="", version="")],
+        callbacks=[stopping, *callbacks],
+        logger=[History(run, keep_until=step), Events(run.folder, name="", version="")],
     )
     return trainer
 
@@ -72,10 +83,15 @@ def _silence_libraries() -> None:
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch|albumentations)\b.*")
 
 
-def _run_folder(config: DictConfig) -> Path:
-    """The run's folder; in a sweep, one per job."""
+def _new_run(config: DictConfig) -> Run:
+    """A new run folder; in a sweep, one per job. The processes that this one launches are told of it."""
+    if told := os.environ.get(LAUNCHED):
+        return Run(Path(told))
     hydra = HydraConfig.get()
-    return Path(config.run_dir) / str(hydra.job.num) if hydra.mode == RunMode.MULTIRUN else Path(config.run_dir)
+    run = Run.fresh(Path(config.run_dir) / str(hydra.job.num) if hydra.mode == RunMode.MULTIRUN else config.run_dir)
+    if config.trainer.devices not in (1, "1"):
+        os.environ[LAUNCHED] = str(run.folder.resolve())
+    return run
 
 
 def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
@@ -127,22 +143,11 @@ def _save_config(config: DictConfig, run: Run) -> None:
 def _check_sizes(game: Any, data: UnpairedData) -> None:
     domain, generator, discriminator = data.domain, game.to_b, game.disc_a
     smallest = max(generator.smallest, discriminator.smallest)
-    if domain.channels not in (1, 3):
-        raise UsageError(f"domain.channels must be 1 (gray) or 3 (colour), got {domain.channels}.")
     if domain.crop_size % generator.multiple or domain.crop_size < smallest:
         raise UsageError(
             f"domain.crop_size must be a multiple of {generator.multiple} and at least {smallest} for these networks, "
             f"got {domain.crop_size}. Choose such a size, or shallower networks."
         )
-    if domain.load_size < domain.crop_size:
-        raise UsageError(
-            f"domain.load_size must be at least domain.crop_size, got {domain.load_size} and {domain.crop_size}."
-        )
-
-
-@rank_zero_only
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _introduction(config: DictConfig, game: Any, data: UnpairedData, run: Run) -> str:

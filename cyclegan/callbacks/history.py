@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from cyclegan.files import replaced_whole
@@ -71,6 +71,13 @@ class History(Logger):
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(rows)
+
+
+class Events(TensorBoardLogger):
+    """TensorBoard's event files, and nothing else: the run's `config.yaml` has the options."""
+
+    def save(self) -> None:
+        """Write no second file of options."""
 
 
 def read_history(run: Run) -> list[dict[str, str]]:

@@ -1,15 +1,13 @@
 """One progress bar for the whole run: both players' losses, and the time left."""
 
-import sys
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
+from cyclegan.console import progress_bar
 from cyclegan.methods.game import Game
-
-SECONDS_BETWEEN_LINES = 20  # in a log file, where a bar cannot move
 
 
 class Progress(ProgressBar):
@@ -22,17 +20,7 @@ class Progress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar at the step where the run goes on."""
         assert isinstance(pl_module, Game)
-        terminal = sys.stderr.isatty()
-        self._bar = tqdm(
-            desc="training",
-            total=pl_module.length,
-            initial=pl_module.steps,
-            unit="step",
-            dynamic_ncols=terminal,
-            mininterval=0.5 if terminal else SECONDS_BETWEEN_LINES,
-            smoothing=0.05,
-            disable=not trainer.is_global_zero,
-        )
+        self._bar = progress_bar("training", "step", total=pl_module.length, initial=pl_module.steps, smoothing=0.05)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """One step further."""

@@ -64,14 +64,14 @@ def default_cache() -> Path:
 
 
 def find_broken(
-    files: Sequence[Path], cache: Cache, progress: Callable[[int], None] = lambda _: None
+    files: Sequence[Path], cache: Cache, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[Path, str]:
     """Open all files that were not opened before: the broken ones, each with what is wrong with it.
 
     Args:
         files: pictures.
         cache: remembers what was found.
-        progress: is told the number of files opened, as it grows.
+        progress: is told how many files of how many were opened.
     """
     memory = cache.folder / f"checked_{cache.size}.json"
     known: dict[str, str | None] = json.loads(memory.read_text()) if memory.exists() else {}
@@ -80,7 +80,7 @@ def find_broken(
     with ThreadPoolExecutor() as pool:
         for done, (file, problem) in enumerate(zip(new, pool.map(cache.inspect, new), strict=True), start=1):
             known[keys[file]] = problem
-            progress(done)
+            progress(done, len(new))
     if new:
         with replaced_whole(memory) as partial:
             partial.write_text(json.dumps(known))

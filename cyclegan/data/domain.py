@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cyclegan.errors import UsageError
+
 SPLITS = ("trainA", "trainB", "testA", "testB")
 
 
@@ -74,3 +76,14 @@ class Domain:
     skip_broken: bool = False
     cache_dir: str | None = None
     source: Source | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no training can use."""
+        if self.channels not in (1, 3):
+            raise UsageError(f"domain.channels must be 1 (gray) or 3 (colour), got {self.channels}.")
+        for name, least in {"load_size": self.crop_size, "crop_size": 1, "batch_size": 1, "workers": 0}.items():
+            if (value := getattr(self, name)) < least:
+                meaning = "domain.crop_size, " if name == "load_size" else ""
+                raise UsageError(f"domain.{name} must be at least {meaning}{least}, got {value}.")
+        if not 0 <= self.held_out < 1:
+            raise UsageError(f"domain.held_out must be at least 0 and less than 1, got {self.held_out}.")

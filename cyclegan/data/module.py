@@ -1,5 +1,6 @@
 """A domain as a LightningDataModule."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 
 T = TypeVar("T")
+MOST_LISTED = 10  # broken pictures in one message
 
 
 class UnpairedData(LightningDataModule):
@@ -37,24 +39,29 @@ class UnpairedData(LightningDataModule):
 
     @cached_property
     def sides(self) -> Sides:
-        """The picture files, broken ones left out.
+        """The picture files, broken ones left out; see `open_all`."""
+        return self.open_all()
+
+    def open_all(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Sides:
+        """Find the pictures and open each once.
+
+        Args:
+            progress: is told how many files of how many were opened.
 
         Raises:
             UsageError: if some are broken and `skip_broken` is off, or too few are whole.
         """
         sides = find_sides(self.domain)
-        broken = find_broken(sides.everything(), self.cache)
+        broken = find_broken(sides.everything(), self.cache, progress)
         if broken and not self.domain.skip_broken:
-            listed = "; ".join(f"{file}: {problem}" for file, problem in list(broken.items())[:10])
-            more = f"; and {len(broken) - 10} more" if len(broken) > 10 else ""
             raise UsageError(
-                f"{len(broken)} of {len(sides.everything())} pictures cannot be read: {listed}{more}. "
+                f"{len(broken)} of {len(sides.everything())} pictures cannot be read: {_listed(broken)}. "
                 "Mend or remove them, or leave them out with domain.skip_broken=true."
             )
-        sides = sides.without(set(broken))
-        if min(len(sides.train_a), len(sides.train_b)) < FEWEST:
+        self.sides = sides.without(set(broken))
+        if min(len(self.sides.train_a), len(self.sides.train_b)) < FEWEST:
             raise UsageError(f"Each look must have at least {FEWEST} whole training pictures. Add more pictures.")
-        return sides
+        return self.sides
 
     @cached_property
     def dataset(self) -> UnpairedDataset:
@@ -95,6 +102,12 @@ class UnpairedData(LightningDataModule):
         chosen = spread(both, count)
         pictures_a, pictures_b = (self.test_pictures([pair[side] for pair in chosen]) for side in (0, 1))
         return [Pair(a, b) for a, b in zip(pictures_a, pictures_b, strict=True)]
+
+
+def _listed(broken: dict[Path, str]) -> str:
+    lines = [f"{file}: {problem}" for file, problem in broken.items()]
+    more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
+    return "; ".join(lines[:MOST_LISTED] + more)
 
 
 def spread(items: list[T], count: int | None) -> list[T]:
