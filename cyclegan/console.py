@@ -21,7 +21,7 @@ def progress_bar(what: str, unit: str, **options: Any) -> "tqdm[Any]":
     settings: dict[str, Any] = {
         "dynamic_ncols": terminal,
         "mininterval": 0.5 if terminal else SECONDS_BETWEEN_LINES,
-        "disable": rank_zero_only.rank != 0,
+        "disable": getattr(rank_zero_only, "rank", 0) != 0,
     }
     return tqdm(desc=what, unit=unit, **settings, **options)
 

@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.data.module import spread
 from cyclegan.files import replaced_whole
@@ -43,7 +44,7 @@ class Samples(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show what the last step left."""
         assert isinstance(pl_module, CycleGAN)
-        if pl_module.steps % self.every_n_train_steps:
+        if pl_module.steps % self.every_n_train_steps and not was_stopped(trainer):
             self._show(trainer, pl_module)
 
     def _show(self, trainer: Trainer, game: CycleGAN) -> None:

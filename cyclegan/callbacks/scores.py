@@ -8,6 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.data.module import UnpairedData, spread
 from cyclegan.files import replaced_whole
@@ -24,12 +25,12 @@ class Scores(Callback):
         pictures: test pictures of each look that are scored, spread evenly; null takes all.
     """
 
-    def __init__(self, pictures: int | None = None) -> None:
+    def __init__(self, pictures: int | None = 100) -> None:
         self.pictures = pictures
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score both directions."""
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or was_stopped(trainer):
             return
         data, translators = current_data(trainer), current_translators(trainer)
         table = _against_truth(data, translators, self.pictures) or _there_and_back(data, translators, self.pictures)

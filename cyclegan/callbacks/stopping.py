@@ -9,6 +9,12 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def was_stopped(trainer: Trainer) -> bool:
+    """Whether a signal ended the training before its time."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    return any(isinstance(each, Stopping) and each.received is not None for each in callbacks)
+
+
 class Stopping(Callback):
     """On Ctrl-C or SIGTERM, ends the run after the step in hand, as if it were the last; a second one stops at once.
 

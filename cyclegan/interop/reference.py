@@ -60,7 +60,7 @@ def _reference_layers(network: nn.Module) -> list[str]:
     """The reference's names of the same convolutions, in the same order."""
     count = len(_own_layers(network))
     match network:
-        case ResnetGenerator():
+        case ResnetGenerator(multiple=4):
             blocks = len(network.blocks)
             middle = [f"model.{10 + block}.conv_block.{conv}" for block in range(blocks) for conv in (1, 5)]
             return ["model.1", "model.4", "model.7", *middle, *(f"model.{10 + blocks + place}" for place in (0, 3, 7))]

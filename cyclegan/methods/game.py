@@ -116,6 +116,12 @@ class Game(LightningModule):
             return 1.0  # Lightning asks before it has counted the batches
         return linear_decay(ceil(self.length / self.trainer.num_training_batches), self.descent.decay)(epoch)
 
+    def on_train_end(self) -> None:
+        """Log the last step too, where it falls between two logged ones."""
+        if self.steps % self.trainer.log_every_n_steps and not self.trainer.should_stop:  # a stop was logged
+            for logger in self.loggers:
+                logger.log_metrics({k: float(v) for k, v in self.trainer.logged_metrics.items()}, self.steps)
+
     def on_train_epoch_end(self) -> None:
         """Learning rates change between epochs."""
         for schedule in cast(list[LambdaLR], self.lr_schedulers()):

@@ -56,11 +56,17 @@ class ResizeConv(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
-def init_weights(network: nn.Module) -> None:
-    """Draw every convolution's weights from N(0, 0.02) and set its bias to 0; batch norm's weights from N(1, 0.02)."""
+def init_weights(network: nn.Module, norm: Norm) -> None:
+    """Draw every convolution's weights from N(0, 0.02) and set its bias to 0; batch norm's weights from N(1, 0.02).
+
+    Where no norm sets the scale of what passes through, the weights do: Glorot's (Xavier's) normal distribution.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, WEIGHT_STD)
+            if norm == "none":
+                nn.init.xavier_normal_(module.weight)
+            else:
+                nn.init.normal_(module.weight, 0.0, WEIGHT_STD)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):

@@ -46,7 +46,7 @@ class PatchDiscriminator(nn.Module):
             channels = wider
         body.append(nn.Conv2d(channels, 1, 4, stride=1, padding=1))
         self.body = nn.Sequential(*body)
-        init_weights(self)
+        init_weights(self, norm)
         if spectral_norm:
             _normalise_spectrally(self)
 
@@ -77,7 +77,7 @@ class PixelDiscriminator(nn.Module):
             nn.LeakyReLU(SLOPE),
             nn.Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
         )
-        init_weights(self)
+        init_weights(self, norm)
         if spectral_norm:
             _normalise_spectrally(self)
 

@@ -30,7 +30,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-    """Encoder (two halvings), residual blocks, decoder (two doublings), tanh.
+    """Encoder (halvings), residual blocks, decoder (doublings), tanh.
 
     Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` and at least `smallest`.
     The defaults are the paper's for 256 px: 11,378,179 parameters (7,837,699 with 6 blocks, its choice for 128 px).
@@ -38,15 +38,13 @@ class ResnetGenerator(nn.Module):
     Args:
         in_channels: channels of the input picture.
         out_channels: channels of the output picture.
-        width: channels after the first convolution; twice and four times that further in.
+        width: channels after the first convolution; each halving doubles them.
         blocks: number of residual blocks.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``.
         upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
         dropout: probability, inside the residual blocks.
+        halvings: number of times the picture is halved; 0 keeps every pixel's place and colour best.
     """
-
-    multiple = 4
-    smallest = 8
 
     def __init__(
         self,
@@ -57,21 +55,26 @@ class ResnetGenerator(nn.Module):
         norm: Norm = "instance",
         upsampling: Upsampling = "transposed",
         dropout: float = 0.0,
+        halvings: int = 2,
     ) -> None:
         super().__init__()
+        self.multiple = 2**halvings
+        self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
+        widths = [width * 2**level for level in range(halvings)]
+        inner = width * self.multiple
         self.enter = nn.Sequential(
             nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect", bias=conv_bias(norm)),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
         )
-        self.down = nn.Sequential(_halve(width, norm), _halve(2 * width, norm))
-        self.blocks = nn.Sequential(*(ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)))
-        self.up = nn.Sequential(_double(4 * width, norm, upsampling), _double(2 * width, norm, upsampling))
+        self.down = nn.Sequential(*(_halve(channels, norm) for channels in widths))
+        self.blocks = nn.Sequential(*(ResidualBlock(inner, norm, dropout) for _ in range(blocks)))
+        self.up = nn.Sequential(*(_double(2 * channels, norm, upsampling) for channels in reversed(widths)))
         self.leave = nn.Sequential(
             nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"),
             nn.Tanh(),
         )
-        init_weights(self)
+        init_weights(self, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.leave(self.up(self.blocks(self.down(self.enter(x)))))

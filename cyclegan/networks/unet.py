@@ -48,7 +48,7 @@ class UnetGenerator(nn.Module):
             level_dropout = dropout if self.up and outer == inner else 0.0
             self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
         self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, out_channels, upsampling, bias=True), nn.Tanh())
-        init_weights(self)
+        init_weights(self, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
