@@ -21,6 +21,7 @@ from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
 USAGE, INTERRUPTED = 2, 130
+SWEEP = ("--multirun", "-m")
 PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
 
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -38,7 +39,7 @@ def hydra_verb(main: HydraMain) -> Callable[[], None]:
 
     def verb() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what goes wrong, for `friendly` to tell
-        sys.argv[1:] = quote_paths(sys.argv[1:])
+        sys.argv[1:] = quote_paths(sorted(sys.argv[1:], key=lambda each: each not in SWEEP))  # it must come first
         friendly(run)
 
     return verb
@@ -96,7 +97,7 @@ def quote_paths(arguments: Sequence[str]) -> list[str]:
 
     In a sweep (--multirun), a value is left alone, as commas and brackets list alternatives, unless it exists.
     """
-    sweep = "--multirun" in arguments or "-m" in arguments
+    sweep = any(flag in arguments for flag in SWEEP)
     return [_quoted(argument, sweep) for argument in arguments]
 
 

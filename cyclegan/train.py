@@ -49,6 +49,7 @@ def train(config: DictConfig) -> None:
     run = run or _new_run(config)
     stopping = Stopping()
     trainer = _trainer(config, game, run, checkpoint, stopping)
+    data.batches(ranks=trainer.world_size)  # fails here if they are too few, before anything is written
     run.make()
     _save_config(config, run)
     say(_introduction(config, game, data, run))

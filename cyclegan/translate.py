@@ -42,17 +42,22 @@ def translate_files(
         progress_bar("translating", "picture", total=len(jobs), delay=1) as bar,
     ):
         for chunk in _chunks(jobs, batch_size):
-            by_size: dict[tuple[int, int], list[tuple[Image.Image, Path]]] = defaultdict(list)
-            for loaded, (_, target) in zip(pool.map(_try_load, [source for source, _ in chunk]), chunk, strict=True):
-                if isinstance(loaded, str):
-                    problems.append(loaded)
-                else:
-                    by_size[loaded.size].append((loaded, target))
-            for group in by_size.values():
-                for result, (_, target) in zip(translator.batch([image for image, _ in group]), group, strict=True):
-                    _save(result, target)
+            loaded = pool.map(_try_load, [source for source, _ in chunk])
+            targets = [target for _, target in chunk]
+            problems += _translate_chunk(translator, list(zip(loaded, targets, strict=True)))
             bar.update(len(chunk))
     return problems
+
+
+def _translate_chunk(translator: Translator, chunk: Sequence[tuple[Image.Image | str, Path]]) -> list[str]:
+    by_size: dict[tuple[int, int], list[tuple[Image.Image, Path]]] = defaultdict(list)
+    for image, target in chunk:
+        if isinstance(image, Image.Image):
+            by_size[image.size].append((image, target))
+    for group in by_size.values():
+        for result, (_, target) in zip(translator.batch([image for image, _ in group]), group, strict=True):
+            _save(result, target)
+    return [problem for problem, _ in chunk if isinstance(problem, str)]
 
 
 def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:

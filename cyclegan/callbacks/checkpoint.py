@@ -30,24 +30,18 @@ class Checkpoint(LightningCheckpoint):
         self.every_minutes = every_minutes
         self.keep = keep
         self._saved_at = time.monotonic()
-        self._saved_step = -1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Time counts from here."""
         self._saved_at = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save if it is time."""
+        """Save if it is time, or at the end: Lightning resumes exactly only from here, not from its later hooks."""
         assert isinstance(pl_module, CycleGAN)
         by_step = self.every_n_train_steps is not None and pl_module.steps % self.every_n_train_steps == 0
         by_time = self.every_minutes is not None and time.monotonic() - self._saved_at > 60 * self.every_minutes
-        if trainer.strategy.reduce_boolean_decision(by_step or by_time, all=False):
-            self.save(trainer, pl_module)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save what the last step left."""
-        assert isinstance(pl_module, CycleGAN)
-        if self._saved_step != pl_module.steps:
+        at_end = trainer.should_stop or pl_module.steps >= pl_module.length
+        if trainer.strategy.reduce_boolean_decision(by_step or by_time or at_end, all=False):
             self.save(trainer, pl_module)
 
     def save(self, trainer: Trainer, game: CycleGAN) -> None:
@@ -65,4 +59,4 @@ class Checkpoint(LightningCheckpoint):
                 translator.save_pretrained(run.translator(translator.facts.target))
         else:
             trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
-        self._saved_at, self._saved_step = time.monotonic(), game.steps
+        self._saved_at = time.monotonic()

@@ -72,21 +72,30 @@ class UnpairedData(LightningDataModule):
 
     def train_dataloader(self) -> EpochLoader:
         """This rank's batches, from a place that can be saved."""
-        domain = self.domain
-        ranks = self.trainer.world_size if self.trainer else 1
-        batches = Batches(len(self.dataset), domain.batch_size, self.trainer.global_rank if self.trainer else 0, ranks)
-        if not len(batches):
-            raise UsageError(
-                f"domain.batch_size must be at most {len(self.dataset) // ranks} for {len(self.dataset)} pictures "
-                f"on {ranks} device(s), got {domain.batch_size}. Choose a smaller one."
-            )
+        workers = self.domain.workers
         return EpochLoader(
             self.dataset,
-            batch_sampler=batches,
-            num_workers=domain.workers,
-            persistent_workers=domain.workers > 0,
+            batch_sampler=self.batches(self.trainer.global_rank, self.trainer.world_size)
+            if self.trainer
+            else self.batches(),
+            num_workers=workers,
+            persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def batches(self, rank: int = 0, ranks: int = 1) -> Batches:
+        """The keys of one process's batches.
+
+        Raises:
+            UsageError: if the pictures do not make one batch for each process.
+        """
+        count, size = len(self.dataset), self.domain.batch_size
+        if count < size * ranks:
+            where = f" on {ranks} devices" if ranks > 1 else ""
+            raise UsageError(
+                f"domain.batch_size must be at most {count // ranks} for {count} pictures{where}, got {size}."
+            )
+        return Batches(count, size, rank, ranks)
 
     def test_pictures(self, files: list[Path]) -> list[Tensor]:
         """Pictures (C, H, W) in [-1, 1], prepared as the domain's tests are."""

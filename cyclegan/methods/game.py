@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import cast
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 PLAYERS = 2  # the generators; the discriminators
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -105,24 +103,22 @@ class Game(LightningModule):
         """Parameters of the generators and of the discriminators."""
         raise NotImplementedError
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LambdaLR]]:
-        """One optimiser and one schedule per player."""
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One optimiser per player."""
         generators, discriminators = self.players()
-        optimizers = [self.descent.generators(generators), self.descent.discriminators(discriminators)]
-        return optimizers, [LambdaLR(optimizer, self._factor) for optimizer in optimizers]
+        return [self.descent.generators(generators), self.descent.discriminators(discriminators)]
 
-    def _factor(self, epoch: int) -> float:
-        if epoch == 0:
-            return 1.0  # Lightning asks before it has counted the batches
-        return linear_decay(ceil(self.length / self.trainer.num_training_batches), self.descent.decay)(epoch)
+    def on_train_epoch_start(self) -> None:
+        """Learning rates change between epochs; counted by batches, so that a run resumed at an epoch's end agrees."""
+        batches = self.trainer.num_training_batches
+        factor = linear_decay(ceil(self.length / batches), self.descent.decay)(self.steps // int(batches))
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
     def on_train_end(self) -> None:
         """Log the last step too, where it falls between two logged ones."""
-        if self.steps % self.trainer.log_every_n_steps and not self.trainer.should_stop:  # a stop was logged
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if self.steps % every and not self.trainer.should_stop:  # a stop was logged
             for logger in self.loggers:
                 logger.log_metrics({k: float(v) for k, v in self.trainer.logged_metrics.items()}, self.steps)
-
-    def on_train_epoch_end(self) -> None:
-        """Learning rates change between epochs."""
-        for schedule in cast(list[LambdaLR], self.lr_schedulers()):
-            schedule.step()

@@ -1,0 +1,217 @@
+"""The train verb, from the command line to the run folder."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from cyclegan import Translator
+from tests.conftest import save_picture
+from tests.verbs import TINY, fail_verb, run_verb
+
+
+def tiny(root: Path, run: Path, *more: str) -> tuple[str, ...]:
+    return ("domain=folders", *TINY, f"domain.root={root}", f"run_dir={run}", *more)
+
+
+def checkpoint(run: Path) -> dict[str, Any]:
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    first, second = checkpoint(one), checkpoint(other)
+    assert first["state_dict"].keys() == second["state_dict"].keys()
+    for name, tensor in first["state_dict"].items():
+        assert torch.equal(tensor, second["state_dict"][name]), name
+    for side in ("a", "b"):
+        assert torch.equal(first["pools"][side]["images"], second["pools"][side]["images"])
+
+
+def test_a_run_leaves_everything_a_person_needs(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    names = ("domain.a=summer", "domain.b=winter", "domain.paired_test=true")
+    assert run_verb("train", *tiny(domain_root, run, *names)) == 0
+    told = capsys.readouterr().out
+    assert "5 summer and 4 winter" in told
+    assert str(run / "to_winter") in told
+    assert "one flat colour" in told
+    assert {path.name for path in run.iterdir() if not path.name.startswith("events")} == {
+        "config.yaml",
+        "checkpoints",
+        "samples",
+        "metrics.csv",
+        "losses.png",
+        "scores.json",
+        "to_summer",
+        "to_winter",
+    }
+    assert list(run.glob("events.out.tfevents*"))
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"last.ckpt", "step_00000002.ckpt"}
+    assert [row["step"] for row in rows(run)] == ["1", "2"]
+    assert set(json.loads((run / "scores.json").read_text())) == {"summer", "winter"}
+    Image.open(run / "samples" / "step_00000002.png").verify()
+    Image.open(run / "losses.png").verify()
+    assert Translator.from_pretrained(run, to="winter").facts.source == "summer"
+
+
+def test_every_network_moves_in_training(domain_root: Path, tmp_path: Path) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "one", "trainer.max_steps=1")) == 0
+    assert run_verb("train", *tiny(domain_root, tmp_path / "two")) == 0
+    before, after = checkpoint(tmp_path / "one")["state_dict"], checkpoint(tmp_path / "two")["state_dict"]
+    for network in ("to_a", "to_b", "disc_a", "disc_b"):
+        assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(network)), network
+
+
+@pytest.mark.parametrize("extra", [(), ("domain.workers=2",), ("trainer.precision=bf16-mixed",)])
+def test_a_resumed_run_equals_one_that_was_not_stopped(
+    domain_root: Path, tmp_path: Path, extra: tuple[str, ...]
+) -> None:
+    averaging = "callbacks.averaging={_target_: cyclegan.callbacks.averaging.Averaging, decay: 0.9}"
+    more = ("trainer.max_epochs=4", "trainer.deterministic=true", "model.pool_size=3", averaging, *extra)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run_verb("train", *tiny(domain_root, whole, *more, "trainer.max_steps=12")) == 0
+    assert run_verb("train", *tiny(domain_root, parts, *more, "trainer.max_steps=3")) == 0  # within an epoch
+    assert run_verb("train", f"resume={parts}", "trainer.max_steps=5") == 0  # at an epoch's end
+    assert run_verb("train", f"resume={parts}", "trainer.max_steps=12") == 0
+    assert_same_weights(whole, parts)
+    assert rows(whole) == rows(parts)
+    averages = [load_file(run / "to_b" / "model.safetensors") for run in (whole, parts)]
+    assert all(torch.equal(averages[0][name], averages[1][name]) for name in averages[0])
+
+
+def test_translators_hold_the_averages_when_averaging(domain_root: Path, tmp_path: Path) -> None:
+    averaging = "callbacks.averaging={_target_: cyclegan.callbacks.averaging.Averaging, decay: 0.5}"
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run", averaging)) == 0
+    state = checkpoint(tmp_path / "run")
+    average = state["callbacks"]["Averaging"]["to_b"]
+    kept = load_file(tmp_path / "run" / "to_b" / "model.safetensors")
+    for name, weight in kept.items():
+        assert torch.equal(weight, average[f"module.{name}"])
+    assert any(not torch.equal(weight, state["state_dict"][f"to_b.{name}"]) for name, weight in kept.items())
+
+
+def test_a_resumed_history_is_cut_back_to_the_checkpoint(domain_root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_verb("train", *tiny(domain_root, run, "trainer.max_steps=2", "trainer.max_epochs=4")) == 0
+    with (run / "metrics.csv").open("a") as file:
+        file.write("3,0,0,0,0,0,0,0,0\n4,0,0,0,0,0,0,0,0\n")  # a future that no checkpoint has
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=4") == 0
+    assert [row["step"] for row in rows(run)] == ["1", "2", "3", "4"]
+    assert float(rows(run)[2]["cycle_a"]) > 0
+
+
+def test_a_moved_run_goes_on(domain_root: Path, tmp_path: Path) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "old")) == 0
+    (tmp_path / "old").rename(tmp_path / "a new, better name (2)")
+    assert run_verb("train", f"resume={tmp_path / 'a new, better name (2)'}", "trainer.max_steps=3") == 0
+    assert (tmp_path / "a new, better name (2)" / "checkpoints" / "step_00000003.ckpt").exists()
+    assert not (tmp_path / "old").exists()
+
+
+def test_checkpoints_come_by_steps_and_the_oldest_go(domain_root: Path, tmp_path: Path) -> None:
+    more = ("callbacks.checkpoint.every_n_train_steps=2", "callbacks.checkpoint.keep=2", "trainer.max_steps=5")
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *more)) == 0
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["last.ckpt", "step_00000004.ckpt", "step_00000005.ckpt"]
+
+
+def test_fine_tuning_starts_from_another_run(domain_root: Path, tmp_path: Path) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "first")) == 0
+    still = ("model.descent.generators.lr=0", "model.descent.discriminators.lr=0")
+    assert run_verb("train", *tiny(domain_root, tmp_path / "next", f"init_from={tmp_path / 'first'}", *still)) == 0
+    first, after = (checkpoint(tmp_path / name)["state_dict"] for name in ("first", "next"))
+    assert all(torch.equal(first[name], after[name]) for name in first)
+
+
+def test_gray_pictures_train(domain_root: Path, tmp_path: Path) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run", "domain.channels=1")) == 0
+    assert Translator.from_pretrained(tmp_path / "run", to="b").channels == 1
+
+
+def test_two_folders_with_odd_names_are_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summer, winter = tmp_path / "Frühling (2019) a=b, it's", tmp_path / "sub" / "[winter] {x}, $1"
+    for i in range(4):
+        save_picture(summer / "deep" / f"{i}.jpg", seed=i)
+        save_picture(winter / f"{i}.webp", seed=10 + i)
+    folders = (f"domain.a_dir={summer}", f"domain.b_dir={winter}")
+    assert run_verb("train", "domain=folders", *TINY, *folders, f"run_dir={tmp_path / 'run'}") == 0
+    assert "3 Frühling (2019) a=b, it's and 3 [winter] {x}, $1" in capsys.readouterr().out
+    assert (tmp_path / "run" / f"to_{summer.name}").is_dir()
+
+
+def test_each_job_of_a_sweep_has_its_own_run_folder(domain_root: Path, tmp_path: Path) -> None:
+    sweep = ("--multirun", "model.lambda_identity=0,0.5", "trainer.max_steps=1")
+    assert run_verb("train", *tiny(domain_root, tmp_path / "sweep", *sweep)) == 0
+    assert (tmp_path / "sweep" / "0" / "config.yaml").exists()
+    assert (tmp_path / "sweep" / "1" / "config.yaml").exists()
+
+
+def test_a_users_mistake_is_told_in_one_line(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "holiday.txt").write_text("mine")
+    (tmp_path / "file").write_text("not a folder")
+    mistakes = {
+        ("domain=yosmite",): "Did you mean yosemite?",
+        ("domain.crop_sise=3",): "Did you mean domain.crop_size",
+        ("domain.load_size=[3",): "no viable alternative",
+        ("domain.batch_size=x",): "domain.batch_size must be a whole number, got 'x'",
+        ("domain.batch_size=9",): "domain.batch_size must be at most 5",
+        ("domain.channels=2",): "domain.channels must be 1 (gray) or 3 (colour), got 2",
+        ("domain.crop_size=34",): "domain.crop_size must be a multiple of 4",
+        ("domain.load_size=16",): "domain.load_size must be at least domain.crop_size",
+        ("model.generator.norm=layer",): "norm must be instance, batch or none",
+        ("domain.root=/nowhere",): "There is no folder /nowhere/trainA",
+        ("domain.root=null",): "either domain.root, or domain.a_dir and domain.b_dir",
+        ("domain.a=x", "domain.b=x"): "must have different names",
+        (f"run_dir={tmp_path / 'full'}",): "exists already",
+        (f"run_dir={tmp_path / 'file' / 'run'}",): "Cannot make the run folder",
+        (f"resume={tmp_path / 'full'}",): "holds no config.yaml",
+        (f"init_from={tmp_path / 'none'}",): "There is no run folder",
+        ("trainer.accelerator=tpu",): "tpu",
+    }
+    for arguments, line in mistakes.items():
+        assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
+        assert not (tmp_path / "run").exists(), arguments
+    assert (tmp_path / "full" / "holiday.txt").read_text() == "mine"
+
+
+def test_what_cannot_change_in_a_run_is_refused(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert "cannot be exchanged" in fail_verb(capsys, "train", f"resume={tmp_path / 'run'}", "domain=seasons")
+    other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", "model.generator.width=8")
+    assert "must have the same networks" in fail_verb(capsys, "train", *other)
+
+
+@pytest.mark.parametrize("broken", [b"", b"\xff\xd8\xff\xe0 no picture"])
+def test_broken_pictures_stop_a_run_before_it_starts(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bytes
+) -> None:
+    (domain_root / "trainA" / "broken.jpg").write_bytes(broken)
+    line = fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run"))
+    assert "1 of 16 pictures cannot be read" in line
+    assert "broken.jpg" in line
+    assert "domain.skip_broken=true" in line
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run", "domain.skip_broken=true")) == 0
+    assert "5 a and 4 b" in capsys.readouterr().out
+
+
+def test_one_picture_makes_no_look(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for picture in sorted((domain_root / "trainB").iterdir())[1:]:
+        picture.unlink()
+    assert "at least 2 pictures, got one" in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run"))
