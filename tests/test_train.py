@@ -181,7 +181,7 @@ def test_a_users_mistake_is_told_in_one_line(
         (f"run_dir={tmp_path / 'file' / 'run'}",): "Cannot make the run folder",
         (f"resume={tmp_path / 'full'}",): "holds no config.yaml",
         (f"init_from={tmp_path / 'none'}",): "There is no run folder",
-        ("trainer.accelerator=tpu",): "tpu",
+        ("trainer.accelerator=abacus",): "abacus",
     }
     for arguments, line in mistakes.items():
         assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
