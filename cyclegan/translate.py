@@ -13,7 +13,7 @@ from PIL import Image
 from cyclegan.cli import friendly
 from cyclegan.console import progress_bar, say
 from cyclegan.data.folders import find_images
-from cyclegan.data.images import BrokenImageError, load
+from cyclegan.data.images import SUFFIXES, BrokenImageError, load
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.hardware import choose_accelerator
@@ -74,7 +74,11 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
         return [(file, target / file.relative_to(source)) for file in files]
     if not source.is_file():
         raise UsageError(f"There is no file or folder {source}. Name a picture, or a folder that holds some.")
-    return [(source, target / source.name if target.is_dir() or not target.suffix else target)]
+    if target.is_dir() or not target.suffix:
+        return [(source, target / source.name)]
+    if target.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{target} must end in one of {' '.join(SUFFIXES)}. Name such a file, or a folder.")
+    return [(source, target)]
 
 
 def _chunks(jobs: Sequence[tuple[Path, Path]], size: int) -> Iterator[list[tuple[Path, Path]]]:

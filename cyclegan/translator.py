@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -104,7 +105,7 @@ class Translator:
             facts = Facts(**json.loads((folder / CONFIG).read_text()))
             generator = facts.build()
             generator.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
         return cls(generator, facts, device, precision)

@@ -56,7 +56,7 @@ def flatten(image: Image.Image, channels: int) -> Pixels:
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """(H, W, C) of 0 to 255 to float32 (C, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float().div_(127.5).sub_(1)
+    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(127.5).sub_(1)
 
 
 def to_pixels(picture: Tensor) -> Pixels:

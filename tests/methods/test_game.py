@@ -1,0 +1,100 @@
+"""What every method stands on: schedule, freezing, accumulation, clipping."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch.utils.data import DataLoader
+
+from cyclegan.data.folders import Pair
+from cyclegan.losses.adversarial import LeastSquares
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.game import Descent, frozen, linear_decay
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator
+
+SGD = partial(torch.optim.SGD, lr=0.1)
+
+
+def play(tmp_path: Path, descent: Descent, pairs: list[Pair], epochs: int = 1, **options: float) -> CycleGAN:
+    torch.manual_seed(0)
+    generator, discriminator = partial(ResnetGenerator, width=2, blocks=1), partial(PatchDiscriminator, width=2)
+    game = CycleGAN(generator, discriminator, LeastSquares(), descent, pool_size=0, **options).double()  # type: ignore[arg-type]
+    trainer = Trainer(
+        accelerator="cpu",
+        precision="64-true",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=str(tmp_path),
+    )
+    trainer.fit(game, DataLoader(pairs, batch_size=None))  # type: ignore[arg-type]
+    return game
+
+
+def pairs(count: int, batch: int = 1) -> list[Pair]:
+    random = torch.Generator().manual_seed(1)
+    return [Pair(*torch.rand(2, batch, 3, 32, 32, dtype=torch.float64, generator=random)) for _ in range(count)]
+
+
+def test_the_schedule_is_the_references() -> None:
+    factor = linear_decay(200, 0.5)
+    assert [factor(epoch) for epoch in (0, 99)] == [1, 1]
+    assert factor(100) == pytest.approx(0.9901, abs=5e-5)
+    assert factor(199) == pytest.approx(0.0099, abs=5e-5)
+    reference = [1 - max(0, epoch - 99) / 101 for epoch in range(200)]
+    assert [factor(epoch) for epoch in range(200)] == pytest.approx(reference)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7])
+@pytest.mark.parametrize("decay", [0.0, 0.3, 1.0])
+def test_short_runs_have_a_schedule_too(epochs: int, decay: float) -> None:
+    factors = [linear_decay(epochs, decay)(epoch) for epoch in range(epochs)]
+    assert factors[0] == 1
+    assert all(0 < after <= before for before, after in pairwise(factors))
+
+
+def test_learning_rates_fall_by_epochs(tmp_path: Path) -> None:
+    game = play(tmp_path, Descent(SGD, SGD, decay=0.5), pairs(2), epochs=4)
+    rates = [group["lr"] for optimizer in game.trainer.optimizers for group in optimizer.param_groups]
+    assert rates == pytest.approx([0.1 / 3, 0.1 / 3])
+
+
+def test_frozen_parameters_get_no_gradient_and_thaw_again() -> None:
+    network = torch.nn.Linear(2, 1)
+    network.bias.requires_grad_(False)
+    x = torch.ones(1, 2, requires_grad=True)
+    with frozen(network):
+        network(x).sum().backward()
+    assert x.grad is not None
+    assert network.weight.grad is None
+    assert network.weight.requires_grad
+    assert not network.bias.requires_grad
+
+
+def test_accumulated_batches_equal_one_large_batch(tmp_path: Path) -> None:
+    small = pairs(2)
+    large = [Pair(torch.cat([pair.a for pair in small]), torch.cat([pair.b for pair in small]))]
+    one = play(tmp_path, Descent(SGD, SGD, decay=0.0), large)
+    two = play(tmp_path, Descent(SGD, SGD, decay=0.0, accumulate=2), small)
+    # the generators move first, the discriminators judge what was made before: the same step
+    for name, weight in one.state_dict().items():
+        assert torch.allclose(weight, two.state_dict()[name], atol=1e-12), name
+
+
+def test_clipping_bounds_the_step(tmp_path: Path) -> None:
+    still = play(tmp_path, Descent(SGD, SGD, clip_norm=0.0), pairs(1)).state_dict()
+    clipped = play(tmp_path, Descent(SGD, SGD, clip_norm=1e-3), pairs(1)).state_dict()
+    for player in (("to_a", "to_b"), ("disc_a", "disc_b")):
+        moved = [(clipped[name] - still[name]).flatten() for name in still if name.startswith(player)]
+        assert torch.cat(moved).norm() == pytest.approx(0.1 * 1e-3, rel=1e-2)
+
+
+def test_without_identity_its_terms_are_zero(tmp_path: Path) -> None:
+    game = play(tmp_path, Descent(SGD, SGD), pairs(1), lambda_identity=0.0)
+    assert game.trainer.callback_metrics["same_a"] == 0
+    assert game.trainer.callback_metrics["cycle_a"] > 0

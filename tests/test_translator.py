@@ -1,0 +1,131 @@
+"""One generator, ready to use, for any picture of any size."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from cyclegan import Translator
+from cyclegan.errors import UsageError
+from cyclegan.translator import Facts
+
+FACTS = Facts("ResnetGenerator", {"width": 4, "blocks": 1}, "summer", "winter", 64)
+
+
+class Identity(nn.Module):
+    """Takes sizes like a generator with two halvings, and changes nothing."""
+
+    multiple, smallest = 4, 8
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[-1] % 4 == 0
+        assert min(x.shape[-2:]) >= 8
+        return x
+
+
+@pytest.fixture
+def same() -> Translator:
+    return Translator(Identity(), FACTS)
+
+
+@pytest.fixture
+def real() -> Translator:
+    torch.manual_seed(0)
+    return Translator(FACTS.build(), FACTS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (7, 5), (8, 8), (13, 30), (64, 61)])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_picture_of_any_size_keeps_it(same: Translator, size: tuple[int, int], mode: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    result = same(image)
+    assert (result.size, result.mode) == (image.size, mode)
+    if mode in ("L", "RGB"):
+        assert (np.asarray(result) == np.asarray(image)).all()
+    else:
+        assert (np.asarray(result.getchannel("A")) == np.asarray(image.getchannel("A"))).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(9, 7, 3), (9, 7, 1), (9, 7)])
+def test_an_array_comes_back_as_its_own_kind(same: Translator, dtype: Any, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).random(shape)
+    array = (values if dtype in (np.float32, np.float64) else values * np.iinfo(dtype).max).astype(dtype)
+    result = same(array)
+    assert (result.dtype, result.shape) == (array.dtype, array.shape)
+    one_level = 1e-6 if dtype in (np.float32, np.float64) else 1
+    assert np.abs(result.astype(float) - array.astype(float)).max() <= one_level
+
+
+def test_a_path_gives_a_picture(real: Translator, tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (21, 18, 3), dtype=np.uint8))
+    image.save(tmp_path / "x.png")
+    assert (np.asarray(real(tmp_path / "x.png")) == np.asarray(real(image))).all()
+    assert (np.asarray(real(str(tmp_path / "x.png"))) == real(np.asarray(image))).all()
+
+
+def test_a_batch_equals_its_pictures(real: Translator) -> None:
+    images = [np.random.default_rng(i).integers(0, 256, (21, 18, 3), dtype=np.uint8) for i in range(3)]
+    for one, alone in zip(real.batch(images), map(real, images), strict=True):
+        assert np.abs(one.astype(int) - alone.astype(int)).max() <= 1
+
+
+def test_padding_reflects(same: Translator) -> None:
+    assert same._mirrored(3).tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+    assert same._mirrored(9).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5]
+
+
+def test_a_saved_translator_is_the_same_one(real: Translator, tmp_path: Path) -> None:
+    real.save_pretrained(tmp_path / "to_winter")
+    again = Translator.from_pretrained(tmp_path / "to_winter")
+    x = torch.rand(1, 3, 16, 20) * 2 - 1
+    assert torch.equal(again.translate(x), real.translate(x))
+    assert again.facts == FACTS
+    assert sorted(path.name for path in (tmp_path / "to_winter").iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_a_direction_is_chosen_by_name(real: Translator, tmp_path: Path) -> None:
+    real.save_pretrained(tmp_path / "to_winter")
+    assert Translator.from_pretrained(tmp_path).facts.target == "winter"  # the only one
+    real.save_pretrained(tmp_path / "to_summer")
+    assert Translator.from_pretrained(tmp_path, to="winter").facts.target == "winter"
+    for to in (None, "spring"):
+        with pytest.raises(UsageError, match="--to must be one of summer, winter"):
+            Translator.from_pretrained(tmp_path, to=to)
+
+
+def test_a_folder_that_holds_no_translator_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no folder"):
+        Translator.from_pretrained(tmp_path / "none")
+    with pytest.raises(UsageError, match="holds no translator yet"):
+        Translator.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("network", ["exec", "os.system", "torch", "Translator"])
+def test_a_config_can_name_our_networks_only(real: Translator, tmp_path: Path, network: str) -> None:
+    real.save_pretrained(tmp_path / "to_winter")
+    config = tmp_path / "to_winter" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"network": network}))
+    with pytest.raises(UsageError, match="network must be one of"):
+        Translator.from_pretrained(tmp_path)
+
+
+def test_a_truncated_weight_file_is_named(real: Translator, tmp_path: Path) -> None:
+    real.save_pretrained(tmp_path / "to_winter")
+    weights = tmp_path / "to_winter" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UsageError, match="no translator that can be read"):
+        Translator.from_pretrained(tmp_path)
+
+
+def test_bf16_is_close_to_float32(real: Translator) -> None:
+    rough = Translator(FACTS.build(), FACTS, precision="bf16")
+    rough.generator.load_state_dict(real.generator.state_dict())
+    x = torch.rand(1, 3, 32, 32) * 2 - 1
+    assert 0 < (rough.translate(x) - real.translate(x)).abs().max() < 0.1
