@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from cyclegan.networks.layers import Norm, ResizeConv, Upsampling, conv_bias, init_weights, norm_layer
+from cyclegan.networks.layers import Norm, ResizeConv, Upsampling, conv_bias, init_weights, lay_out, norm_layer
 
 
 class ResidualBlock(nn.Module):
@@ -75,6 +75,7 @@ class ResnetGenerator(nn.Module):
             nn.Tanh(),
         )
         init_weights(self, norm)
+        lay_out(self, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.leave(self.up(self.blocks(self.down(self.enter(x)))))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from cyclegan.networks.layers import Norm, Upsampling, conv_bias, init_weights, norm_layer
+from cyclegan.networks.layers import Norm, Upsampling, conv_bias, init_weights, lay_out, norm_layer
 
 WIDEST = 8  # no level has more than this many times `width` channels
 
@@ -49,6 +49,7 @@ class UnetGenerator(nn.Module):
             self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
         self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, out_channels, upsampling, bias=True), nn.Tanh())
         init_weights(self, norm)
+        lay_out(self, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
