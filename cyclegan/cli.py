@@ -1,6 +1,7 @@
 """How verbs start and how they fail: one clear line and exit code 2, never a stack trace, for a user's own mistake."""
 
 import difflib
+import errno
 import inspect
 import os
 import re
@@ -21,6 +22,7 @@ from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
 USAGE, INTERRUPTED = 2, 130
+DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
 SWEEP = ("--multirun", "-m")
 PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
 
@@ -51,6 +53,13 @@ def friendly(run: Callable[[], Any]) -> None:
         run()
     except (UsageError, HydraException, OmegaConfBaseException) as error:
         print(explain(error), file=sys.stderr)
+        sys.exit(USAGE)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(
+            f"Cannot write {error.filename} ({error.strerror}). Make room, or choose another folder.", file=sys.stderr
+        )
         sys.exit(USAGE)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

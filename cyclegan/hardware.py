@@ -12,6 +12,13 @@ def choose_accelerator(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def choose_strategy(wanted: str, devices: str | int | list[int]) -> str:
+    """The strategy that ``auto`` stands for; on several devices, one that lets each player's step leave others alone."""
+    if wanted != "auto" or devices in (1, "1"):
+        return wanted
+    return "ddp_find_unused_parameters_true"
+
+
 def choose_precision(wanted: str | int, accelerator: str) -> str:
     """The precision that ``auto`` stands for: bf16 autocast where the hardware multiplies in it, else float32."""
     if wanted != "auto":

@@ -23,7 +23,7 @@ from cyclegan.cli import hydra_verb
 from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
-from cyclegan.hardware import choose_accelerator, choose_precision
+from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
@@ -130,6 +130,7 @@ def _start_from(game: Game, run: Run) -> None:
 def _choose_hardware(config: DictConfig) -> None:
     trainer = config.trainer
     trainer.accelerator = choose_accelerator(trainer.accelerator)
+    trainer.strategy = choose_strategy(trainer.strategy, trainer.devices)
     trainer.precision = choose_precision(trainer.precision, trainer.accelerator)
 
 

@@ -2,10 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
+
+from cyclegan import networks
 
 GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "golden")
 
@@ -13,6 +17,15 @@ GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "gold
 def golden_cases(kind: str) -> list[Path]:
     """Folders of golden cases of a kind, found by listing."""
     return sorted(case.parent for case in (GOLDEN / kind).glob("*/case.json"))
+
+
+def golden_network(case: dict[str, Any]) -> nn.Module:
+    """The network that a golden case describes, with fresh weights."""
+    options = {name: value for name, value in case.items() if name != "network"}
+    if "Discriminator" in case["network"]:
+        options.pop("out_channels", None)  # always one
+    network: nn.Module = getattr(networks, case["network"])(**options)
+    return network
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,12 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
-from cyclegan import networks
 from cyclegan.data.folders import Pair
 from cyclegan.interop.reference import from_reference, read_reference
 from cyclegan.losses import adversarial
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent
-from tests.conftest import golden_cases
+from tests.conftest import golden_cases, golden_network
 
 # The reference names a generator by where it starts and a discriminator by whom it plays: G_A leads to B, D_A judges B.
 NETWORKS = {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}
@@ -37,13 +36,10 @@ class Recorder(Callback):
 
 
 def game_of(case: dict[str, Any], folder: Path) -> CycleGAN:
-    make: dict[str, Any] = {}
-    for player in ("generator", "discriminator"):
-        options = {name: value for name, value in case[player].items() if name != "network"}
-        make[player] = partial(getattr(networks, case[player]["network"]), **options)
     adam = partial(torch.optim.Adam, lr=case["learning_rate"], betas=tuple(case["betas"]))
     game = CycleGAN(
-        **make,
+        partial(golden_network, case["generator"]),
+        partial(golden_network, case["discriminator"]),
         adversarial=ADVERSARIAL[case["adversarial"]](),
         descent=Descent(adam, adam),
         lambda_cycle=case["lambda_cycle"],

@@ -7,21 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from cyclegan import networks
 from cyclegan.interop.reference import from_reference, read_reference
-from tests.conftest import golden_cases
-
-
-def build(case: dict[str, object]) -> torch.nn.Module:
-    options = {name: value for name, value in case.items() if name not in ("network", "out_channels")}
-    if "Generator" in str(case["network"]):
-        options["out_channels"] = case["out_channels"]
-    return getattr(networks, str(case["network"]))(**options)
+from tests.conftest import golden_cases, golden_network
 
 
 @pytest.mark.parametrize("folder", golden_cases("networks"), ids=lambda folder: folder.name)
 def test_golden_network_gives_the_reference_output(folder: Path) -> None:
-    network = build(json.loads((folder / "case.json").read_text()))
+    network = golden_network(json.loads((folder / "case.json").read_text()))
     network.load_state_dict(from_reference(network, read_reference(folder / "weights.pth")))
     vectors = np.load(folder / "vectors.npz")
     with torch.no_grad():

@@ -1,0 +1,91 @@
+"""README's commands run, on small pictures."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cyclegan.config import CONF
+from tests.conftest import save_picture
+from tests.verbs import TINY, run_verb
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    line.split("#")[0].strip()
+    for language, block in BLOCKS
+    for line in block.splitlines()
+    if language == "bash" and "-m cyclegan." in line
+]
+
+
+@pytest.fixture
+def desk(domain_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with everything that README's commands name."""
+    folder = tmp_path / "desk"
+    for i in range(4):
+        save_picture(folder / "SUMMER" / f"{i}.jpg", seed=i)
+        save_picture(folder / "WINTER" / f"{i}.jpg", seed=9 + i)
+        save_picture(folder / "photos" / "deep" / f"{i}.jpg", seed=i)
+    save_picture(folder / "photo.jpg")
+    domain_root.rename(folder / "DIR")
+    monkeypatch.chdir(folder)
+    looks = ("domain.a=summer", "domain.b=winter", "domain.root=DIR")
+    assert run_verb("train", "domain=folders", *TINY, *looks, "run_dir=RUN") == 0
+    (folder / "runs" / "seasons").mkdir(parents=True)
+    (folder / "runs" / "seasons" / "RUN").symlink_to(folder / "RUN")
+    return folder
+
+
+def made_small(verb: str, arguments: list[str]) -> list[str]:
+    """The same command, for seconds."""
+    if verb == "translate":
+        return arguments
+    if any(argument.startswith("resume=") for argument in arguments):
+        return [*arguments, "trainer.max_steps=3"]
+    small = [option for option in TINY if option.split("=")[0] not in {each.split("=")[0] for each in arguments}]
+    if "domain=folders" in arguments:
+        return [*arguments, *small]
+    root = [] if "experiment=seasons" in arguments else ["domain.root=DIR"]
+    return [*arguments, *root, *small]
+
+
+def test_commands_were_found() -> None:
+    assert {command.split("cyclegan.")[1].split()[0] for command in COMMANDS} == {"train", "translate"}
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(command: str, desk: Path) -> None:
+    words = shlex.split(command)
+    verb = next(word for word in words if word.startswith("cyclegan.")).removeprefix("cyclegan.")
+    arguments = words[words.index(f"cyclegan.{verb}") + 1 :]
+    if verb == "train" and "resume" not in command:
+        arguments = [*arguments, "run_dir=fresh"]
+    assert run_verb(verb, *made_small(verb, arguments)) == 0
+
+
+def test_the_python_example_runs(desk: Path) -> None:
+    for language, block in BLOCKS:
+        if language == "python":
+            names: dict[str, object] = {}
+            exec(block, names)
+            assert names["picture"].size == (40, 36)  # type: ignore[attr-defined]
+
+
+def test_prepare_runs_as_named(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "python -m cyclegan.prepare domain=yosemite" in README
+    assert run_verb("prepare", "domain=seasons") == 0
+    assert "all 991 pictures can be read" in capsys.readouterr().out
+
+
+def test_domains_options_and_files_that_are_named_exist() -> None:
+    for choice in re.findall(r"(domain|experiment|trainer|model)=([a-z0-9_]+)\b", README):
+        assert (CONF / choice[0] / f"{choice[1]}.yaml").exists(), choice
+    for picture in re.findall(r"\]\((\S+?\.(?:png|jpg|md))\)", README):
+        assert (PROJECT / picture).exists(), picture
+    makefile = (PROJECT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
