@@ -22,7 +22,6 @@ from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
 USAGE, INTERRUPTED = 2, 130
-DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
 SWEEP = ("--multirun", "-m")
 PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
 
@@ -55,11 +54,10 @@ def friendly(run: Callable[[], Any]) -> None:
         print(explain(error), file=sys.stderr)
         sys.exit(USAGE)
     except OSError as error:
-        if error.errno not in DISK:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        print(
-            f"Cannot write {error.filename} ({error.strerror}). Make room, or choose another folder.", file=sys.stderr
-        )
+        where = error.filename or "the output folder"
+        print(f"Cannot use {where} ({error.strerror}). Make room, or choose another folder.", file=sys.stderr)
         sys.exit(USAGE)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

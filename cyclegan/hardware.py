@@ -13,7 +13,7 @@ def choose_accelerator(wanted: str) -> str:
 
 
 def choose_strategy(wanted: str, devices: str | int | list[int]) -> str:
-    """The strategy that ``auto`` stands for; on several devices, one that lets each player's step leave others alone."""
+    """The strategy that ``auto`` stands for: on several devices, one in which a player's step leaves others alone."""
     if wanted != "auto" or devices in (1, "1"):
         return wanted
     return "ddp_find_unused_parameters_true"

@@ -21,7 +21,7 @@ SGD = partial(torch.optim.SGD, lr=0.1)
 def play(tmp_path: Path, descent: Descent, pairs: list[Pair], epochs: int = 1, **options: float) -> CycleGAN:
     torch.manual_seed(0)
     generator, discriminator = partial(ResnetGenerator, width=2, blocks=1), partial(PatchDiscriminator, width=2)
-    game = CycleGAN(generator, discriminator, LeastSquares(), descent, pool_size=0, **options).double()  # type: ignore[arg-type]
+    game = CycleGAN(generator, discriminator, LeastSquares(), descent, pool_size=0, **options).double()
     trainer = Trainer(
         accelerator="cpu",
         precision="64-true",
