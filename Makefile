@@ -20,10 +20,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet $(TORCH)
-	$(RUN) -m pip install --quiet -e .
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(RUN) -m pip install --quiet -e ".[dev]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	touch $@
