@@ -22,6 +22,7 @@ from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
 USAGE, INTERRUPTED = 2, 130
+DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 SWEEP = ("--multirun", "-m")
 PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
 
@@ -56,8 +57,8 @@ def friendly(run: Callable[[], Any]) -> None:
     except OSError as error:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
-        where = error.filename or "the output folder"
-        print(f"Cannot use {where} ({error.strerror}). Make room, or choose another folder.", file=sys.stderr)
+        cure = "Make room, or choose another folder." if error.errno in DISK else "Look whether it is still there."
+        print(f"Cannot use {error.filename or 'the disk'} ({error.strerror}). {cure}", file=sys.stderr)
         sys.exit(USAGE)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -84,7 +85,12 @@ def check_types(node: Any, path: str = "") -> None:
 
 def _keyword_types(target: str) -> dict[str, tuple[type, ...]]:
     """Types of a target's keyword arguments, where they are plain (or plain or None)."""
-    found = get_object(target)
+    try:
+        found = get_object(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"_target_ must name something that can be imported, got {target}. Look for a typo."
+        ) from error
     hints = get_type_hints(found if is_dataclass(found) else inspect.unwrap(found.__init__))
     unions = {
         name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()

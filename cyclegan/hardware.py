@@ -2,6 +2,8 @@
 
 import torch
 
+from cyclegan.errors import UsageError
+
 
 def choose_accelerator(wanted: str) -> str:
     """The accelerator that ``auto`` stands for: cuda, mps or cpu; others are left as they are."""
@@ -10,6 +12,23 @@ def choose_accelerator(wanted: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def usable_device(wanted: str) -> torch.device:
+    """A device by its name; ``auto`` is the best one.
+
+    Raises:
+        UsageError: if this machine has no such device.
+    """
+    try:
+        device = torch.device(choose_accelerator(wanted))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"device must be one that this machine has, got {wanted} ({reason}). Use auto or cpu."
+        ) from error
+    return device
 
 
 def choose_strategy(wanted: str, devices: str | int | list[int]) -> str:

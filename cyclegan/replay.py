@@ -5,6 +5,8 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from cyclegan.errors import UsageError
+
 
 class PoolState(TypedDict):
     """What a checkpoint keeps of a pool: its pictures, stacked (or None while empty), and its random state."""
@@ -26,6 +28,8 @@ class ImagePool:
     """
 
     def __init__(self, size: int, seed: int = 0) -> None:
+        if size < 0:
+            raise UsageError(f"pool_size must be at least 0, got {size}.")
         self.size = size
         self.images: list[Tensor] = []
         self.random = torch.Generator().manual_seed(seed)

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from yaml import YAMLError
 
 from cyclegan.callbacks.history import Events, History
 from cyclegan.callbacks.stopping import Stopping
@@ -23,13 +24,18 @@ from cyclegan.cli import hydra_verb
 from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
+from cyclegan.files import replaced_whole
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
 
 LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
-FIXED = ("domain", "model", "trainer", "experiment")  # groups; a run's cannot be exchanged when it goes on
+CHANGEABLE = (  # options of a run that goes on; the others would make it another run
+    "trainer.",
+    "callbacks.",
+    *(f"domain.{name}" for name in ("root", "a_dir", "b_dir", "workers", "cache_dir", "skip_broken")),
+)
 
 
 def train(config: DictConfig) -> None:
@@ -39,17 +45,21 @@ def train(config: DictConfig) -> None:
     if run is not None:
         config = _resumed_config(run, HydraConfig.get().overrides.task)
     _choose_hardware(config)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
+    _seed(config)
     data = prepared_data(config)
     game: Game = instantiate(config.model, _convert_="all")
-    _check_sizes(game, data)
-    checkpoint = _checkpoint_of(run) if run else None
-    if config.init_from:
-        _start_from(game, Run.open(config.init_from))
+    _check_networks(game, data)
+    checkpoint = _load(run.last) if run and run.last.exists() else None
+    if checkpoint or config.init_from:
+        _take_weights(game, checkpoint or _load(Run.open(config.init_from).last))
     run = run or _new_run(config)
     stopping = Stopping()
-    trainer = _trainer(config, game, run, checkpoint, stopping)
-    data.batches(ranks=trainer.world_size)  # fails here if they are too few, before anything is written
+    trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)
+    game.length = _length(config, len(data.batches(ranks=trainer.world_size)))
+    if checkpoint and steps_of(checkpoint) >= game.length:
+        say(f"{run.folder} is finished, after {steps_of(checkpoint)} steps. Go on with a larger trainer.max_epochs.")
+        return
+    data.try_sample()
     run.make()
     _save_config(config, run)
     say(_introduction(config, game, data, run))
@@ -61,20 +71,38 @@ def train(config: DictConfig) -> None:
     say(_conclusion(data, run, time.monotonic() - started))
 
 
-def _trainer(
-    config: DictConfig, game: Game, run: Run, checkpoint: dict[str, Any] | None, stopping: Stopping
-) -> pl.Trainer:
+def steps_of(checkpoint: dict[str, Any]) -> int:
+    """Batches played when a checkpoint was written."""
+    return int(checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"])
+
+
+def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl.Trainer:
     callbacks = [instantiate(each, _convert_="all") for each in config.callbacks.values() if each is not None]
-    step = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"] if checkpoint else None
     trainer: pl.Trainer = instantiate(
         config.trainer,
         _convert_="all",
-        max_steps=game.optimizer_steps(config.trainer.max_steps),
+        max_steps=-1,  # the game ends itself: Lightning counts each player's optimiser steps
+        max_epochs=-1,
         default_root_dir=str(run.folder),
         callbacks=[stopping, *callbacks],
-        logger=[History(run, keep_until=step), Events(run.folder, name="", version="")],
+        logger=[History(run, keep_until=steps), Events(run.folder, name="", version="")],
     )
     return trainer
+
+
+def _length(config: DictConfig, batches: int) -> int:
+    """Batches in the whole run."""
+    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+    limits = [*([epochs * batches] if epochs is not None and epochs > 0 else []), *([steps] if steps > 0 else [])]
+    if not limits:
+        raise UsageError(f"trainer.max_epochs or trainer.max_steps must be at least 1, got {epochs} and {steps}.")
+    return min(limits)
+
+
+def _seed(config: DictConfig) -> None:
+    if not isinstance(config.seed, int) or config.seed < 0:
+        raise UsageError(f"seed must be a whole number of at least 0, got {config.seed!r}.")
+    pl.seed_everything(config.seed, workers=True, verbose=False)
 
 
 def _silence_libraries() -> None:
@@ -86,44 +114,60 @@ def _silence_libraries() -> None:
 
 def _new_run(config: DictConfig) -> Run:
     """A new run folder; in a sweep, one per job. The processes that this one launches are told of it."""
-    if told := os.environ.get(LAUNCHED):
+    if os.environ.get("LOCAL_RANK", "0") != "0" and (told := os.environ.get(LAUNCHED)):
         return Run(Path(told))
-    hydra = HydraConfig.get()
-    run = Run.fresh(Path(config.run_dir) / str(hydra.job.num) if hydra.mode == RunMode.MULTIRUN else config.run_dir)
-    if config.trainer.devices not in (1, "1"):
-        os.environ[LAUNCHED] = str(run.folder.resolve())
+    folder, hydra = Path(config.run_dir), HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        if Run(folder).config.exists():
+            raise UsageError(f"{folder} exists already, as a run. Choose another run_dir.")
+        folder /= str(hydra.job.num)
+    run = Run.fresh(folder)
+    os.environ[LAUNCHED] = str(run.folder.resolve())
     return run
 
 
 def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
     """A run's config with the command line's options set in it."""
-    config = OmegaConf.load(run.config)
-    assert isinstance(config, DictConfig)
+    try:
+        config = cast(DictConfig, OmegaConf.load(run.config))
+        OmegaConf.set_struct(config, True)
+        wrong = not isinstance(config, DictConfig) or not {"domain", "model", "trainer", "callbacks"} <= set(config)
+    except (YAMLError, OSError) as error:
+        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
+    if wrong:
+        raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
-        if key in FIXED:
-            raise UsageError(f"{key} cannot be exchanged in a run that goes on. Leave {key}= out, or start a new run.")
-        if key != "resume":
-            OmegaConf.update(config, key, override.value(), force_add=False)
+        if key == "resume":
+            continue
+        if not key.startswith(CHANGEABLE):
+            raise UsageError(
+                f"{key} cannot change in a run that goes on. Leave it out, or start anew with init_from={run.folder}."
+            )
+        OmegaConf.update(config, key, override.value(), force_add=False)
     return config
 
 
-def _checkpoint_of(run: Run) -> dict[str, Any]:
-    if not run.last.is_file():
-        raise UsageError(f"{run.folder} has no checkpoint yet. Start a new run.")
-    checkpoint: dict[str, Any] = torch.load(run.last, map_location="cpu", weights_only=True)
+def _load(path: Path) -> dict[str, Any]:
+    """A checkpoint, without running code from it."""
+    if not path.is_file():
+        raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UsageError(
+            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
+        ) from error
     return checkpoint
 
 
-def _start_from(game: Game, run: Run) -> None:
-    """Take over another run's weights."""
-    weights = _checkpoint_of(run)["state_dict"]
+def _take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
     try:
-        game.load_state_dict(weights)
+        game.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise UsageError(
-            f"init_from={run.folder} must have the same networks ({reason}). Set model to its options."
+            f"The checkpoint must be of the same networks ({reason}). Set model to its options."
         ) from error
 
 
@@ -139,25 +183,42 @@ def _save_config(config: DictConfig, run: Run) -> None:
     kept = config.copy()
     with open_dict(kept):
         kept.run_dir = kept.resume = None
-    OmegaConf.save(kept, run.config)
+    with replaced_whole(run.config) as partial:
+        OmegaConf.save(kept, partial)
 
 
-def _check_sizes(game: Any, data: UnpairedData) -> None:
-    domain, generator, discriminator = data.domain, game.to_b, game.disc_a
-    smallest = max(generator.smallest, discriminator.smallest)
-    if domain.crop_size % generator.multiple or domain.crop_size < smallest:
+def _check_networks(game: Game, data: UnpairedData) -> None:
+    """Refuse sizes and channels that the networks cannot take."""
+    domain = data.domain
+    generator, discriminator = game.generators()["b"], game.discriminators()["b"]
+    multiple = int(generator.multiple)  # type: ignore[arg-type]
+    smallest = max(int(network.smallest) for network in (generator, discriminator))  # type: ignore[arg-type]
+    if domain.crop_size % multiple or domain.crop_size < smallest:
         raise UsageError(
-            f"domain.crop_size must be a multiple of {generator.multiple} and at least {smallest} for these networks, "
+            f"domain.crop_size must be a multiple of {multiple} and at least {smallest} for these networks, "
             f"got {domain.crop_size}. Choose such a size, or shallower networks."
         )
+    side = -(-smallest // multiple) * multiple
+    game.eval()
+    try:
+        with torch.no_grad():
+            discriminator(generator(torch.zeros(1, domain.channels, side, side)))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"The networks must take and give domain.channels={domain.channels} channels ({reason})."
+        ) from error
+    game.train()
 
 
-def _introduction(config: DictConfig, game: Any, data: UnpairedData, run: Run) -> str:
+def _introduction(config: DictConfig, game: Game, data: UnpairedData, run: Run) -> str:
     sides, domain = data.sides, data.domain
     tests = (
         f"{len(sides.test_a)} and {len(sides.test_b)}" + (", aligned," if domain.paired_test else "") + " for testing"
     )
-    generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in (game.to_b, game.disc_b))
+    generator, discriminator = (
+        sum(p.numel() for p in network.parameters()) for network in (game.generators()["b"], game.discriminators()["b"])
+    )
     lines = {
         "pictures": f"{len(sides.train_a)} {data.a} and {len(sides.train_b)} {data.b} for training, {tests}",
         "size": f"{domain.crop_size} px crops of {domain.load_size} px, {domain.batch_size} per step",

@@ -7,19 +7,28 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 from PIL import Image
 
 from cyclegan.cli import friendly
 from cyclegan.console import progress_bar, say
 from cyclegan.data.folders import find_images
-from cyclegan.data.images import SUFFIXES, BrokenImageError, load
+from cyclegan.data.images import RGB, SUFFIXES, BrokenImageError, flatten, load, to_image
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
-from cyclegan.hardware import choose_accelerator
+from cyclegan.hardware import usable_device
 from cyclegan.translator import Translator
 
 JPEG = (".jpg", ".jpeg")
+OPAQUE = (*JPEG, ".bmp")  # formats without transparency: shown on white
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. See {self.prog} --help.")
 
 
 def translate_files(
@@ -31,7 +40,7 @@ def translate_files(
         translator: the direction.
         jobs: pairs of an existing file and the file to write, in that name's format.
         batch_size: most pictures in one pass.
-        workers: threads that read.
+        workers: threads that read; 0 reads in one.
 
     Returns:
         What went wrong, a line per picture that could not be read.
@@ -68,6 +77,8 @@ def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """
     if source.is_dir():
         inside = target.resolve()
+        if inside == source.resolve():
+            raise UsageError(f"OUTPUT must not be INPUT, got {target} for both: it would overwrite your pictures.")
         files = [file for file in find_images(source) if inside not in file.resolve().parents]
         if not files:
             raise UsageError(f"No images in {source}. Name a picture, or a folder that holds some.")
@@ -95,15 +106,15 @@ def _try_load(path: Path) -> Image.Image | str:
 
 
 def _save(image: Image.Image, target: Path) -> None:
-    jpeg = target.suffix.lower() in JPEG
-    options = {"quality": 95, "subsampling": 0} if jpeg else {}
-    image = image.convert("RGB") if jpeg and image.mode in ("LA", "RGBA") else image
+    suffix = target.suffix.lower()
+    options = {"quality": 95, "subsampling": 0} if suffix in JPEG else {}
+    image = to_image(flatten(image, RGB)) if suffix in OPAQUE and image.mode in ("LA", "RGBA") else image
     with replaced_whole(target) as partial:
-        image.save(partial, format=Image.registered_extensions()[target.suffix.lower()], **options)
+        image.save(partial, format=Image.registered_extensions()[suffix], **options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m cyclegan.translate", description="Translate pictures from one look into another, at their size."
     )
     parser.add_argument("model", metavar="MODEL", help="a run folder, or a translator folder")
@@ -113,21 +124,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
     parser.add_argument("--batch-size", type=_positive, default=1, help="pictures per pass (default: %(default)s)")
-    parser.add_argument("--workers", type=_positive, default=2, help="threads that read (default: %(default)s)")
+    parser.add_argument("--workers", type=_natural, default=2, help="threads that read (default: %(default)s)")
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+def _natural(text: str, least: int = 0) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text}")
     return number
+
+
+def _positive(text: str) -> int:
+    return _natural(text, least=1)
 
 
 def translate(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code: 0, or 1 if some pictures could not be read."""
     options = _parser().parse_args(arguments)
-    device = choose_accelerator(options.device)
+    device = usable_device(options.device)
     translator = Translator.from_pretrained(options.model, options.to, device, options.precision)
     jobs = plan(options.input, options.output)
     problems = translate_files(translator, jobs, options.batch_size, options.workers)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cyclegan import networks
-from cyclegan.data.images import GRAY, RGB, flatten, load, to_image, to_pixels, to_tensor
+from cyclegan.data.images import GRAY, RGB, eight_bits, flatten, load, to_image, to_pixels, to_tensor
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.run import TRANSLATOR_PREFIX
@@ -25,6 +25,8 @@ from cyclegan.run import TRANSLATOR_PREFIX
 Precision = Literal["fp32", "bf16"]
 Picture = TypeVar("Picture", NDArray[Any], Image.Image)
 
+DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's conversion to gray
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
@@ -127,13 +129,17 @@ class Translator:
                 path of a file.
 
         Returns:
-            The same kind of picture at the same size; a PIL image for a path.
+            The same kind of picture at the same size; a PIL image for a path. PIL images of modes L, LA, RGB and RGBA
+            keep their mode; others come back as the one of these that is nearest.
+
+        Raises:
+            ValueError: for an array of another shape or type.
         """
         return self.batch([image])[0]
 
     def batch(self, images: Sequence[NDArray[Any] | Image.Image | str | Path]) -> list[Any]:
         """Translate pictures of one size in one pass; see `__call__`."""
-        loaded = [load(Path(image)) if isinstance(image, str | Path) else image for image in images]
+        loaded = [_loaded(image) for image in images]
         tensors = torch.stack([self._tensor(image) for image in loaded])
         return [_like(image, result) for image, result in zip(loaded, self.translate(tensors), strict=True)]
 
@@ -167,6 +173,17 @@ class Translator:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
 
+def _loaded(image: NDArray[Any] | Image.Image | str | Path) -> NDArray[Any] | Image.Image:
+    if isinstance(image, str | Path):
+        return load(Path(image))
+    if isinstance(image, Image.Image):
+        return eight_bits(image)
+    if image.dtype.name not in DTYPES or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
+        expected = f"(H, W), (H, W, 1) or (H, W, 3) of {', '.join(DTYPES)}"
+        raise ValueError(f"An array must be {expected}, got {image.shape} of {image.dtype}. Convert it.")
+    return image
+
+
 def _like(image: NDArray[Any] | Image.Image, result: Tensor) -> NDArray[Any] | Image.Image:
     """A result (C, H, W) in [-1, 1] as the kind of picture that went in."""
     if isinstance(image, Image.Image):
@@ -192,7 +209,9 @@ def _white(values: NDArray[Any]) -> float:
 def _with_channels(picture: Tensor, channels: int) -> Tensor:
     if picture.shape[0] == channels:
         return picture
-    return picture.expand(channels, -1, -1) if picture.shape[0] == GRAY else picture.mean(dim=0, keepdim=True)
+    if picture.shape[0] == GRAY:
+        return picture.expand(channels, -1, -1)
+    return torch.einsum("chw,c->hw", picture, picture.new_tensor(LUMA))[None]
 
 
 def _find(path: Path, to: str | None) -> Path:

@@ -66,19 +66,11 @@ def test_a_run_leaves_everything_a_person_needs(
     assert Translator.from_pretrained(run, to="winter").facts.source == "summer"
 
 
-def test_every_network_moves_in_training(domain_root: Path, tmp_path: Path) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "one", "trainer.max_steps=1")) == 0
-    assert run_verb("train", *tiny(domain_root, tmp_path / "two")) == 0
-    before, after = checkpoint(tmp_path / "one")["state_dict"], checkpoint(tmp_path / "two")["state_dict"]
-    for network in ("to_a", "to_b", "disc_a", "disc_b"):
-        assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(network)), network
-
-
 @pytest.mark.parametrize("extra", [(), ("domain.workers=2",), ("trainer.precision=bf16-mixed",)])
 def test_a_resumed_run_equals_one_that_was_not_stopped(
     domain_root: Path, tmp_path: Path, extra: tuple[str, ...]
 ) -> None:
-    averaging = "callbacks.averaging={_target_: cyclegan.callbacks.averaging.Averaging, decay: 0.9}"
+    averaging = "callbacks.averaging.decay=0.9"
     more = ("trainer.max_epochs=4", "trainer.deterministic=true", "model.pool_size=3", averaging, *extra)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert run_verb("train", *tiny(domain_root, whole, *more, "trainer.max_steps=12")) == 0
@@ -91,11 +83,51 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(
     assert all(torch.equal(averages[0][name], averages[1][name]) for name in averages[0])
 
 
+def test_a_run_resumed_at_every_epochs_end_plays_no_batch_more(domain_root: Path, tmp_path: Path) -> None:
+    run, more = tmp_path / "run", ("trainer.max_epochs=3", "trainer.max_steps=5")
+    assert run_verb("train", *tiny(domain_root, run, *more)) == 0
+    for steps in (7, 10, 12, -1):
+        assert run_verb("train", f"resume={run}", f"trainer.max_steps={steps}") == 0
+    assert [int(row["step"]) for row in rows(run)] == list(range(1, 16))
+    whole = ("trainer.max_epochs=3", "trainer.max_steps=-1", "model.descent.decay=0")
+    assert run_verb("train", *tiny(domain_root, tmp_path / "whole", *whole)) == 0
+    assert rows(run)[0] == rows(tmp_path / "whole")[0]
+
+
+def test_a_finished_run_says_so(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    before = checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"]
+    assert run_verb("train", f"resume={tmp_path / 'run'}") == 0
+    assert "is finished, after 2 steps" in capsys.readouterr().out
+    assert torch.equal(before, checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"])
+
+
+def test_a_run_that_died_before_its_first_checkpoint_starts_again(domain_root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert run_verb("train", *tiny(domain_root, run)) == 0
+    for file in (run / "checkpoints").iterdir():
+        file.unlink()
+    assert run_verb("train", f"resume={run}") == 0
+    assert [row["step"] for row in rows(run)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("steps", [6, 7])
+def test_a_step_is_a_batch_also_when_gradients_accumulate(domain_root: Path, tmp_path: Path, steps: int) -> None:
+    more = ("model.descent.accumulate=3", f"trainer.max_steps={steps}", "trainer.max_epochs=4")
+    saves = "callbacks.checkpoint.every_n_train_steps=2"
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *more, saves, "callbacks.checkpoint.keep=9")) == 0
+    assert len(rows(tmp_path / "run")) == steps
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step*"))
+    assert names == [
+        f"step_{step:08d}.ckpt" for step in sorted({3, 6, steps})
+    ]  # never between gradients, but at the end
+
+
 def test_translators_hold_the_averages_when_averaging(domain_root: Path, tmp_path: Path) -> None:
-    averaging = "callbacks.averaging={_target_: cyclegan.callbacks.averaging.Averaging, decay: 0.5}"
+    averaging = "callbacks.averaging.decay=0.5"
     assert run_verb("train", *tiny(domain_root, tmp_path / "run", averaging)) == 0
     state = checkpoint(tmp_path / "run")
-    average = state["callbacks"]["Averaging"]["to_b"]
+    average = state["callbacks"]["Averaging"]["b"]
     kept = load_file(tmp_path / "run" / "to_b" / "model.safetensors")
     for name, weight in kept.items():
         assert torch.equal(weight, average[f"module.{name}"])
@@ -152,7 +184,7 @@ def test_two_folders_with_odd_names_are_enough(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_each_job_of_a_sweep_has_its_own_run_folder(domain_root: Path, tmp_path: Path) -> None:
-    sweep = ("--multirun", "model.lambda_identity=0,0.5", "trainer.max_steps=1")
+    sweep = ("--multirun", "model.lambda_identity=0,0.5", "trainer.max_steps=1", "trainer.devices=auto")
     assert run_verb("train", *tiny(domain_root, tmp_path / "sweep", *sweep)) == 0
     assert (tmp_path / "sweep" / "0" / "config.yaml").exists()
     assert (tmp_path / "sweep" / "1" / "config.yaml").exists()
@@ -182,6 +214,22 @@ def test_a_users_mistake_is_told_in_one_line(
         (f"resume={tmp_path / 'full'}",): "holds no config.yaml",
         (f"init_from={tmp_path / 'none'}",): "There is no run folder",
         ("trainer.accelerator=abacus",): "abacus",
+        ("seed=-1",): "seed must be a whole number of at least 0",
+        ("domain.b=../evil",): "must be usable as a file name",
+        ("domain.transform=[]",): "domain.transform must give pictures of 32x32",
+        (
+            "domain.transform=[{_target_: cyclegan.data.transforms.RandomCrop, size: 999}]",
+        ): "domain.transform cannot be",
+        ("model.generator.in_channels=1",): "must take and give domain.channels=3",
+        ("model.generator.width=0",): "width must be at least 1",
+        ("model.adversarial._target_=cyclegan.losses.adversarial.Hing",): "got cyclegan.losses.adversarial.Hing",
+        ("model.descent.accumulate=0",): "accumulate must be at least 1",
+        ("model.descent.decay=3",): "decay must be from 0 to 1",
+        ("model.pool_size=-1",): "pool_size must be at least 0",
+        ("trainer.max_epochs=-1", "trainer.max_steps=-1"): "trainer.max_epochs or trainer.max_steps",
+        ("callbacks.samples.pictures=0",): "callbacks.samples must have",
+        ("callbacks.checkpoint.keep=0",): "callbacks.checkpoint must have",
+        ("callbacks.averaging.decay=2",): "callbacks.averaging.decay must be",
     }
     for arguments, line in mistakes.items():
         assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
@@ -193,9 +241,11 @@ def test_what_cannot_change_in_a_run_is_refused(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
-    assert "cannot be exchanged" in fail_verb(capsys, "train", f"resume={tmp_path / 'run'}", "domain=seasons")
+    assert "cannot change in a run that goes on" in fail_verb(
+        capsys, "train", f"resume={tmp_path / 'run'}", "domain=seasons"
+    )
     other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", "model.generator.width=8")
-    assert "must have the same networks" in fail_verb(capsys, "train", *other)
+    assert "must be of the same networks" in fail_verb(capsys, "train", *other)
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff\xd8\xff\xe0 no picture"])
@@ -215,3 +265,47 @@ def test_one_picture_makes_no_look(domain_root: Path, tmp_path: Path, capsys: py
     for picture in sorted((domain_root / "trainB").iterdir())[1:]:
         picture.unlink()
     assert "at least 2 pictures, got one" in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run"))
+
+
+def test_a_broken_checkpoint_is_named(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert run_verb("train", *tiny(domain_root, run)) == 0
+    last = run / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:999])
+    assert "last.ckpt cannot be read" in fail_verb(capsys, "train", f"resume={run}", "trainer.max_steps=9")
+    again = tiny(domain_root, tmp_path / "new", f"init_from={run}")
+    assert "last.ckpt cannot be read" in fail_verb(capsys, "train", *again)
+    (run / "config.yaml").write_text("a: [")
+    assert "config.yaml cannot be read" in fail_verb(capsys, "train", f"resume={run}")
+
+
+def test_pictures_that_come_or_go_stop_a_resumed_run(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    save_picture(domain_root / "trainA" / "new.png")
+    line = fail_verb(capsys, "train", f"resume={tmp_path / 'run'}", "trainer.max_steps=4")
+    assert "An epoch must have 5 batches as when saved, got 6" in line
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        ("model.discriminator._target_=cyclegan.networks.PixelDiscriminator", "~model.discriminator.layers"),
+        (
+            "model.generator._target_=cyclegan.networks.UnetGenerator",
+            "~model.generator.blocks",
+            "~model.generator.halvings",
+            "+model.generator.depth=5",
+        ),
+        ("model.adversarial._target_=cyclegan.losses.adversarial.Hinge", "model.discriminator.spectral_norm=true"),
+        ("model.adversarial._target_=cyclegan.losses.adversarial.CrossEntropy", "model.generator.norm=batch"),
+    ],
+)
+def test_other_networks_and_losses_train_and_translate(
+    domain_root: Path, tmp_path: Path, networks: tuple[str, ...]
+) -> None:
+    small = [each for each in tiny(domain_root, tmp_path / "run") if "blocks" not in each]
+    assert run_verb("train", *small, *networks) == 0
+    picture = save_picture(tmp_path / "x.png", (41, 19))
+    assert Translator.from_pretrained(tmp_path / "run", to="a")(picture).size == (41, 19)

@@ -77,6 +77,18 @@ def test_a_users_mistake_is_told_in_one_line(model: Path, tmp_path: Path, capsys
         ("nowhere", picture, "out.png", "--to", "summer"): "There is no folder nowhere",
         (str(tmp_path / "empty"), picture, "out.png", "--to", "summer"): "holds no translator yet",
         (str(model), picture, str(tmp_path / "out.xyz"), "--to", "summer"): "out.xyz",
+        (str(model), picture, "out.png", "--to", "summer", "--device", "abacus"): "device must be one",
+        (str(model), picture, "out.png", "--to", "summer", "--batch-size", "0"): "must be a whole number of at least 1",
+        (str(model), str(tmp_path / "empty"), str(tmp_path / "empty"), "--to", "summer"): "OUTPUT must not be INPUT",
+        (str(model),): "the following arguments are required",
     }
     for arguments, line in mistakes.items():
         assert line in fail_verb(capsys, "translate", *arguments)
+
+
+def test_formats_without_transparency_show_it_on_white(model: Path, tmp_path: Path) -> None:
+    picture = save_picture(tmp_path / "x.png", mode="LA")
+    for name in ("y.bmp", "y.jpg"):
+        arguments = (str(model), str(picture), str(tmp_path / name), "--to", "summer", "--workers", "0")
+        assert run_verb("translate", *arguments) == 0
+        assert Image.open(tmp_path / name).size == (40, 36)

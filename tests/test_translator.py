@@ -129,3 +129,30 @@ def test_bf16_is_close_to_float32(real: Translator) -> None:
     rough.generator.load_state_dict(real.generator.state_dict())
     x = torch.rand(1, 3, 32, 32) * 2 - 1
     assert 0 < (rough.translate(x) - real.translate(x)).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F", "P", "1", "CMYK"])
+def test_pil_pictures_of_other_modes_are_understood(same: Translator, mode: str) -> None:
+    ramp = np.tile(np.linspace(0, 1, 32), (9, 1))
+    image = {
+        "I;16": lambda: Image.fromarray((ramp * 65535).astype(np.uint16)),
+        "I": lambda: Image.fromarray((ramp * 65535).astype(np.int32)),
+        "F": lambda: Image.fromarray(ramp.astype(np.float32)),
+    }.get(mode, lambda: Image.fromarray((ramp * 255).astype(np.uint8)).convert("RGB").convert(mode))()
+    result = same(image)
+    assert result.size == (32, 9)
+    if mode not in ("1", "P"):  # which dither
+        assert np.abs(np.asarray(result.convert("L")).astype(float) - 255 * ramp).max() <= 3
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((9, 7, 4), "uint8"), ((9, 7, 3), "int64"), ((3,), "uint8")])
+def test_an_array_that_is_no_picture_is_refused(same: Translator, shape: tuple[int, ...], dtype: str) -> None:
+    with pytest.raises(ValueError, match="An array must be"):
+        same(np.zeros(shape, dtype))
+
+
+def test_gray_is_the_same_from_bytes_and_from_floats() -> None:
+    gray = Translator(Identity(), Facts("ResnetGenerator", {"in_channels": 1}, "a", "b", 64))
+    green = np.zeros((8, 8, 3), np.uint8)
+    green[..., 1] = 255
+    assert abs(gray(green)[0, 0, 0] / 255 - gray(green / 255.0)[0, 0, 0]) < 0.01

@@ -6,7 +6,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.errors import UsageError
+from cyclegan.methods.game import Game
 
 
 class Averaging(Callback):
@@ -15,17 +16,22 @@ class Averaging(Callback):
     Lightning's `WeightAveraging` would average the whole game and put the averages where the checkpoint's weights are.
 
     Args:
-        decay: of the average, per step, 0 to 1: 0.999 looks back about a thousand steps.
+        decay: of the average, per step, 0 to 1: 0.999 looks back about a thousand steps; null does not average.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float | None = None) -> None:
+        if decay is not None and not 0 <= decay <= 1:
+            raise UsageError(f"callbacks.averaging.decay must be from 0 to 1, or null, got {decay}.")
         self.decay = decay
         self.averages: dict[str, AveragedModel] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start from the generators as they are."""
+        if self.decay is None:
+            return
         follow = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
-        for name, generator in _generators(pl_module).items():
+        assert isinstance(pl_module, Game)
+        for name, generator in pl_module.generators().items():
             self.averages[name] = AveragedModel(generator, multi_avg_fn=follow, use_buffers=True)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -35,8 +41,9 @@ class Averaging(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Move the averages a little towards the generators."""
-        for name, generator in _generators(pl_module).items():
-            self.averages[name].update_parameters(generator)
+        assert isinstance(pl_module, Game)
+        for name, average in self.averages.items():
+            average.update_parameters(pl_module.generators()[name])
 
     def state_dict(self) -> dict[str, Any]:
         """Averages, for the checkpoint."""
@@ -48,15 +55,12 @@ class Averaging(Callback):
             self.averages[name].load_state_dict(state)
 
 
-def _generators(game: LightningModule) -> dict[str, nn.Module]:
-    assert isinstance(game, CycleGAN)
-    return {"to_b": game.to_b, "to_a": game.to_a}
-
-
-def generators_to_use(trainer: Trainer) -> tuple[nn.Module, nn.Module]:
-    """The generators to show and to keep, to_b and to_a: their averages where there are some."""
+def generators_to_use(trainer: Trainer) -> dict[str, nn.Module]:
+    """The generators to show and to keep, by the domain they lead to: their averages where there are some."""
+    game = trainer.lightning_module
+    assert isinstance(game, Game)
+    chosen = dict(game.generators())
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Averaging):
-            return callback.averages["to_b"].module, callback.averages["to_a"].module
-    generators = _generators(trainer.lightning_module)
-    return generators["to_b"], generators["to_a"]
+            chosen |= {name: average.module for name, average in callback.averages.items()}
+    return chosen

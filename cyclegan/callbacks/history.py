@@ -23,14 +23,14 @@ class History(Logger):
 
     Args:
         run: whose history it is.
-        keep_until: last step whose row stays; later ones belong to a future that was lost. Null starts anew.
+        keep_until: last step whose row stays; later ones belong to a future that was lost.
     """
 
-    def __init__(self, run: Run, keep_until: int | None = None) -> None:
+    def __init__(self, run: Run, keep_until: int = 0) -> None:
         super().__init__()
         self.run = run
         self.columns: list[str] = []
-        if keep_until is not None and run.metrics.exists():
+        if run.metrics.exists():
             rows = [row for row in read_history(run) if float(row["step"]) <= keep_until]
             self._rewrite(rows)
 

@@ -25,7 +25,7 @@ class Progress(ProgressBar):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """One step further."""
         assert self._bar is not None
-        if pl_module.trainer.is_global_zero and self._bar.n % 10 == 0:
+        if trainer.is_global_zero and (self._bar.n - self._bar.initial) % 10 == 0:
             terms = trainer.callback_metrics
             generators = sum(
                 float(value) for name, value in terms.items() if name.startswith(("gan_", "cycle_", "same_"))

@@ -14,8 +14,9 @@ from cyclegan.callbacks.current import current_data, current_run, current_transl
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.data.module import spread
+from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
-from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.game import Game
 from cyclegan.translator import Translator
 
 MARGIN = 4
@@ -31,23 +32,26 @@ class Samples(Callback):
     """
 
     def __init__(self, every_n_train_steps: int = 500, pictures: int = 6) -> None:
+        if every_n_train_steps < 1 or pictures < 1:
+            given = f"got {every_n_train_steps} and {pictures}"
+            raise UsageError(f"callbacks.samples must have every_n_train_steps and pictures of at least 1, {given}.")
         self.every_n_train_steps = every_n_train_steps
         self.pictures = pictures
         self._shown: tuple[list[Tensor], list[Tensor]] | None = None
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Show the game now and then."""
-        assert isinstance(pl_module, CycleGAN)
+        assert isinstance(pl_module, Game)
         if pl_module.steps % self.every_n_train_steps == 0:
             self._show(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show what the last step left."""
-        assert isinstance(pl_module, CycleGAN)
+        assert isinstance(pl_module, Game)
         if pl_module.steps % self.every_n_train_steps and not was_stopped(trainer):
             self._show(trainer, pl_module)
 
-    def _show(self, trainer: Trainer, game: CycleGAN) -> None:
+    def _show(self, trainer: Trainer, game: Game) -> None:
         if not trainer.is_global_zero:
             return
         if self._shown is None:
@@ -65,9 +69,7 @@ class Samples(Callback):
                 logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
 
 
-def translation_grid(
-    translators: tuple[Translator, Translator], pictures: tuple[list[Tensor], list[Tensor]]
-) -> Image.Image:
+def translation_grid(translators: Sequence[Translator], pictures: tuple[list[Tensor], list[Tensor]]) -> Image.Image:
     """Both directions: a, a -> b, a -> b -> a above b, b -> a, b -> a -> b; one column per picture (C, H, W)."""
     rows: dict[str, list[Pixels]] = {}
     for out, back, reals in zip(translators, reversed(translators), pictures, strict=True):

@@ -1,7 +1,7 @@
 """Scores of the finished translators, beside what doing nothing and one flat colour would score."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -39,7 +39,7 @@ class Scores(Callback):
             partial.write_text(json.dumps(plain, indent=2) + "\n")
 
 
-def _against_truth(data: UnpairedData, translators: tuple[Translator, Translator], count: int | None) -> Table:
+def _against_truth(data: UnpairedData, translators: Sequence[Translator], count: int | None) -> Table:
     pairs = data.test_pairs(count)
     if not pairs:
         return {}
@@ -48,7 +48,7 @@ def _against_truth(data: UnpairedData, translators: tuple[Translator, Translator
     table = {}
     for translator, inputs, truths, train in zip(translators, sides, reversed(sides), train_files, strict=True):
         truth = list(map(to_pixels, truths))
-        colour = flat_colour(list(map(to_pixels, data.test_pictures(train))))
+        colour = flat_colour(to_pixels(picture) for file in train for picture in data.test_pictures([file]))
         table[translator.facts.target] = {
             "translator": pixel_scores(_translated(translator, inputs), truth),
             "one flat colour": pixel_scores([np.broadcast_to(colour, each.shape) for each in truth], truth),
@@ -57,7 +57,7 @@ def _against_truth(data: UnpairedData, translators: tuple[Translator, Translator
     return table
 
 
-def _there_and_back(data: UnpairedData, translators: tuple[Translator, Translator], count: int | None) -> Table:
+def _there_and_back(data: UnpairedData, translators: Sequence[Translator], count: int | None) -> Table:
     """How much of a picture comes back, and, as a warning, how little it was changed."""
     table = {}
     files = (data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b)

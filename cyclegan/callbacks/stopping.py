@@ -6,6 +6,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from cyclegan.methods.game import Game
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,7 +35,8 @@ class Stopping(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Stop, all processes together."""
-        if trainer.strategy.reduce_boolean_decision(self.received is not None, all=False):
+        assert isinstance(pl_module, Game)
+        if trainer.strategy.reduce_boolean_decision(self.received is not None, all=False) and pl_module.whole:
             trainer.should_stop = True
 
     def on_train_end(self, *_: Any) -> None:

@@ -45,13 +45,15 @@ def obtain(domain: Domain, progress: Progress) -> list[str]:
     if any(_pictures(root / split) for split in SPLITS):
         return []
     archive = root.parent / unquote(urlsplit(source.url).path.rpartition("/")[2])
-    if not archive.exists():
+    put_there = archive.exists()
+    if not put_there:
         fetch(source.url, archive, progress)
     unpack(archive, root)
     if wrong := _miscounts(root, source):
         shutil.rmtree(root.resolve())
         raise UsageError(f"{archive} is not the published set: {wrong}. {AGAIN}")
-    archive.unlink()
+    if not put_there:
+        archive.unlink()
     return verify(root, source)
 
 

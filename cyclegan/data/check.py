@@ -1,6 +1,6 @@
 """Every picture is opened once before a run: broken ones are found, and large ones get a reduced copy to train from.
 
-What was found is remembered by path, size and time, so that only new files are opened again.
+Good files are remembered by path, size and time, so that only new ones are opened again.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ REDUCED = 2.0  # times the training size is kept
 
 @dataclass(frozen=True)
 class Cache:
-    """Reduced copies of large photographs, and what was found of each file.
+    """Reduced copies of large photographs, and which files are good.
 
     Args:
         folder: where they are.
@@ -70,21 +70,25 @@ def find_broken(
 
     Args:
         files: pictures.
-        cache: remembers what was found.
+        cache: remembers good files.
         progress: is told how many files of how many were opened.
     """
     memory = cache.folder / f"checked_{cache.size}.json"
-    known: dict[str, str | None] = json.loads(memory.read_text()) if memory.exists() else {}
+    good: set[str] = set(json.loads(memory.read_text())) if memory.exists() else set()
     keys = {file: _fingerprint(file) for file in files}
-    new = [file for file in files if keys[file] not in known]
+    new = [file for file in files if keys[file] not in good]
+    broken: dict[Path, str] = {}
     with ThreadPoolExecutor() as pool:
         for done, (file, problem) in enumerate(zip(new, pool.map(cache.inspect, new), strict=True), start=1):
-            known[keys[file]] = problem
+            if problem is None:
+                good.add(keys[file])
+            else:
+                broken[file] = problem
             progress(done, len(new))
     if new:
         with replaced_whole(memory) as partial:
-            partial.write_text(json.dumps(known))
-    return {file: problem for file in files if (problem := known[keys[file]]) is not None}
+            partial.write_text(json.dumps(sorted(good)))
+    return broken
 
 
 def _fingerprint(file: Path) -> str:

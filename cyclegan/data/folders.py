@@ -74,13 +74,16 @@ def look_names(domain: Domain) -> tuple[str, str]:
     """Human names of both looks: the domain's, else the folders', else a and b.
 
     Raises:
-        UsageError: if both are the same.
+        UsageError: if both are the same, or one could not be a file name.
     """
     folder_a = Path(domain.a_dir).resolve().name if domain.a_dir else "a"
     folder_b = Path(domain.b_dir).resolve().name if domain.b_dir else "b"
     a, b = domain.a or folder_a, domain.b or folder_b
     if a == b:
         raise UsageError(f"The two looks must have different names, got {a!r} twice. Set domain.a and domain.b.")
+    for name in (a, b):
+        if not name or name.startswith(".") or set(name) & set("/\\:\0"):
+            raise UsageError(f"A look's name must be usable as a file name, got {name!r}. Set domain.a and domain.b.")
     return a, b
 
 

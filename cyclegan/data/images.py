@@ -19,22 +19,16 @@ class BrokenImageError(Exception):
     """A file that is not a whole picture."""
 
 
-def load(path: Path, within: int | None = None) -> Image.Image:
+def load(path: Path) -> Image.Image:
     """Decode a picture wholly: upright, in 8 bits, mode L, LA, RGB or RGBA.
-
-    Args:
-        path: of the file.
-        within: where given, a JPEG may be decoded at a lower resolution, its short side at least this many pixels.
 
     Raises:
         BrokenImageError: naming the file and the reason, if it is empty, truncated, no picture or dangerously large.
     """
     try:
         with Image.open(path) as file:
-            if within is not None:
-                file.draft(None, (within, within))
             file.load()
-            return _eight_bits(ImageOps.exif_transpose(file))
+            return eight_bits(ImageOps.exif_transpose(file))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise BrokenImageError(f"{path}: {_reason(error)}") from error
 
@@ -70,7 +64,7 @@ def to_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == GRAY else pixels)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
     """Any mode as L, LA, RGB or RGBA."""
     match image.mode:
         case "L" | "LA" | "RGB" | "RGBA":

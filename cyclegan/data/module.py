@@ -13,7 +13,7 @@ from cyclegan.data.check import Cache, default_cache, find_broken
 from cyclegan.data.domain import Domain
 from cyclegan.data.folders import FEWEST, Pair, Sides, UnpairedDataset, find_sides, look_names
 from cyclegan.data.images import read, to_tensor
-from cyclegan.data.sampling import Batches, EpochLoader
+from cyclegan.data.sampling import Batches, EpochLoader, Key
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 
@@ -82,6 +82,25 @@ class UnpairedData(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def try_sample(self) -> None:
+        """Make one sample, before anything is written.
+
+        Raises:
+            UsageError: if the transforms cannot, or do not give pictures of `crop_size`.
+        """
+        domain, first = self.domain, Key(epoch=0, sample=0)
+        try:
+            shape = tuple(self.dataset[first].a.shape)
+        except (ValueError, TypeError) as error:
+            raise UsageError(
+                f"domain.transform cannot be applied ({' '.join(str(error).split())}). Change it."
+            ) from error
+        if shape != (domain.channels, domain.crop_size, domain.crop_size):
+            raise UsageError(
+                f"domain.transform must give pictures of {domain.crop_size}x{domain.crop_size} with {domain.channels} "
+                f"channels, got {shape[2]}x{shape[1]} with {shape[0]}. Change it, or domain.crop_size."
+            )
 
     def batches(self, rank: int = 0, ranks: int = 1) -> Batches:
         """The keys of one process's batches.

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Sampler
 
+from cyclegan.errors import UsageError
+
+ORDER, PARTNER = 1, 2  # what randomness is for: streams with other first words are unrelated
+
 
 class Key(NamedTuple):
     """Which sample of a training: its 0-based epoch, and its place in that epoch."""
@@ -27,13 +31,13 @@ class Draw(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, epoch]).permutation(count)
+    return np.random.default_rng([ORDER, seed, epoch]).permutation(count)
 
 
 def draw(seed: int, key: Key, count_a: int, count_b: int) -> Draw:
     """The reference's pairing: look a in random order, look b at random; an epoch is max(count_a, count_b) samples."""
     place = _order(seed, key.epoch, max(count_a, count_b))[key.sample]
-    random = np.random.default_rng([seed, key.epoch, key.sample])
+    random = np.random.default_rng([PARTNER, seed, key.epoch, key.sample])
     seed_a, seed_b = random.integers(2**32, size=2)
     return Draw(int(place % count_a), int(random.integers(count_b)), int(seed_a), int(seed_b))
 
@@ -86,9 +90,19 @@ class EpochLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """The epoch, and how many of its batches were handed out."""
-        return {"epoch": self.batch_sampler.epoch, "start": self.batch_sampler.start}
+        """The epoch, how many of its batches were handed out, and how many it has."""
+        batches = self.batch_sampler
+        return {"epoch": batches.epoch, "start": batches.start, "batches": len(batches)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on at a place told by `state_dict`."""
+        """Go on at a place told by `state_dict`.
+
+        Raises:
+            UsageError: if an epoch has more or fewer batches than then.
+        """
+        if state["batches"] != len(self.batch_sampler):
+            raise UsageError(
+                f"An epoch must have {state['batches']} batches as when saved, got {len(self.batch_sampler)}: "
+                "pictures or devices have come or gone. Put them back, or start a new run with init_from."
+            )
         self.batch_sampler.epoch, self.batch_sampler.start = state["epoch"], state["start"]

@@ -53,10 +53,13 @@ class CycleGAN(Game):
         self.lambda_cycle_end = lambda_cycle if lambda_cycle_end is None else lambda_cycle_end
         self.pool_a, self.pool_b = (ImagePool(pool_size, torch.initial_seed() + side) for side in (0, 1))
 
-    def players(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Parameters of both generators, and of both discriminators."""
-        generators, discriminators = nn.ModuleList([self.to_b, self.to_a]), nn.ModuleList([self.disc_a, self.disc_b])
-        return list(generators.parameters()), list(discriminators.parameters())
+    def generators(self) -> dict[str, nn.Module]:
+        """Both directions."""
+        return {"b": self.to_b, "a": self.to_a}
+
+    def discriminators(self) -> dict[str, nn.Module]:
+        """Both judges."""
+        return {"a": self.disc_a, "b": self.disc_b}
 
     def training_step(self, batch: Pair, _: int) -> None:
         """One batch, both players. Pictures are (B, C, H, W) in [-1, 1]."""

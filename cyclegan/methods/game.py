@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
@@ -11,7 +12,8 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-PLAYERS = 2  # the generators; the discriminators
+from cyclegan.errors import UsageError
+
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
@@ -32,6 +34,15 @@ class Descent:
     decay: float = 0.5
     accumulate: int = 1
     clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can use."""
+        if not 0 <= self.decay <= 1:
+            raise UsageError(f"decay must be from 0 to 1, got {self.decay}.")
+        if self.accumulate < 1:
+            raise UsageError(f"accumulate must be at least 1, got {self.accumulate}.")
+        if self.clip_norm is not None and self.clip_norm < 0:
+            raise UsageError(f"clip_norm must be at least 0, or null, got {self.clip_norm}.")
 
 
 def linear_decay(epochs: int, decay: float) -> Callable[[int], float]:
@@ -57,7 +68,15 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
 
 
 class Game(LightningModule):
-    """Players, their optimisers and schedules. A method adds networks and a `training_step` in its paper's order."""
+    """Players, their optimisers and schedules. A method adds networks and a `training_step` in its paper's order.
+
+    Attributes:
+        length: batches in the whole run; set before training by who starts it.
+        make_generator: makes a generator like those that play.
+    """
+
+    length: int
+    make_generator: Callable[[], nn.Module]
 
     def __init__(self, descent: Descent) -> None:
         super().__init__()
@@ -65,31 +84,23 @@ class Game(LightningModule):
         self.descent = descent
 
     @property
+    def whole(self) -> bool:
+        """Whether no gradients wait for more batches: only then is the game's state whole."""
+        return self.steps % self.descent.accumulate == 0
+
+    @property
     def steps(self) -> int:
         """Batches played so far, the one in hand included; what every interval and limit of a run counts."""
         return self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
-
-    def optimizer_steps(self, steps: int) -> int:
-        """What Lightning, which counts each player's optimiser steps, must be told to play this many batches."""
-        return steps if steps < 0 else PLAYERS * ceil(steps / self.descent.accumulate)
-
-    @property
-    def length(self) -> int:
-        """Batches in the whole run, by the trainer's limits; known once training starts."""
-        epochs, limit = self.trainer.max_epochs, self.trainer.max_steps
-        by_epochs = inf if epochs in (None, -1) else epochs * self.trainer.num_training_batches
-        by_steps = inf if limit < 0 else limit // PLAYERS * self.descent.accumulate
-        return int(min(by_epochs, by_steps))
 
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
         """Move one player: sum its named, weighted terms, log each, go back through them, step."""
         self.log_dict({name: term.detach() for name, term in terms.items()} | {"step": float(self.steps)})
         every = self.descent.accumulate
-        first, last = self.steps % every == 1 % every, self.steps % every == 0
-        if first:
+        if self.steps % every == 1 % every:
             optimizer.zero_grad()
         self.manual_backward(torch.stack(list(terms.values())).sum() / every)
-        if last:
+        if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
             optimizer.step()
@@ -99,26 +110,31 @@ class Game(LightningModule):
             scaler.unscale_(optimizer.optimizer)  # float16: the limit is for true gradients
         nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], norm)
 
-    def players(self) -> tuple[Iterable[nn.Parameter], Iterable[nn.Parameter]]:
-        """Parameters of the generators and of the discriminators."""
+    def generators(self) -> Mapping[str, nn.Module]:
+        """The generators, by the domain that they lead to, ``"b"`` before ``"a"``."""
+        raise NotImplementedError
+
+    def discriminators(self) -> Mapping[str, nn.Module]:
+        """The discriminators, by the domain that they judge."""
         raise NotImplementedError
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""
-        generators, discriminators = self.players()
+        generators, discriminators = (
+            [parameter for network in networks.values() for parameter in network.parameters()]
+            for networks in (self.generators(), self.discriminators())
+        )
         return [self.descent.generators(generators), self.descent.discriminators(discriminators)]
 
-    def on_train_epoch_start(self) -> None:
-        """Learning rates change between epochs; counted by batches, so that a run resumed at an epoch's end agrees."""
-        batches = self.trainer.num_training_batches
-        factor = linear_decay(ceil(self.length / batches), self.descent.decay)(self.steps // int(batches))
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Learning rates change between epochs, which are counted by batches: resuming cannot shift them."""
+        batches = int(self.trainer.num_training_batches)
+        factor = linear_decay(ceil(self.length / batches), self.descent.decay)((self.steps - 1) // batches)
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
-    def on_train_end(self) -> None:
-        """Log the last step too, where it falls between two logged ones."""
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if self.steps % every and not self.trainer.should_stop:  # a stop was logged
-            for logger in self.loggers:
-                logger.log_metrics({k: float(v) for k, v in self.trainer.logged_metrics.items()}, self.steps)
+    def on_train_batch_end(self, *_: Any) -> None:
+        """The end of the run; Lightning's own limits count otherwise."""
+        if self.steps >= self.length:
+            self.trainer.should_stop = True

@@ -74,6 +74,17 @@ def init_weights(network: nn.Module, norm: Norm) -> None:
             nn.init.zeros_(module.bias)
 
 
+def at_least(least: int, **options: int) -> None:
+    """Refuse options that are too small.
+
+    Raises:
+        ValueError: naming the first such option.
+    """
+    for name, value in options.items():
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
 def lay_out(network: nn.Module, norm: Norm) -> None:
     """Keep a pixel's channels side by side in memory where that is faster: everywhere but beside instance norm.
 

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalised
 
-from cyclegan.networks.layers import Norm, conv_bias, init_weights, lay_out, norm_layer
+from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, lay_out, norm_layer
 
 WIDEST = 8  # no layer has more than this many times `width` channels
 SLOPE = 0.2
@@ -32,6 +32,7 @@ class PatchDiscriminator(nn.Module):
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
+        at_least(1, in_channels=in_channels, width=width, layers=layers)
         self.smallest = 3 * 2**layers  # of H and W: leaves one score
         body: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
         channels = width
@@ -69,6 +70,7 @@ class PixelDiscriminator(nn.Module):
         self, in_channels: int = 3, width: int = 64, norm: Norm = "instance", spectral_norm: bool = False
     ) -> None:
         super().__init__()
+        at_least(1, in_channels=in_channels, width=width)
         self.smallest = 2
         self.body = nn.Sequential(
             nn.Conv2d(in_channels, width, 1),

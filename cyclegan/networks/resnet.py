@@ -2,7 +2,16 @@
 
 from torch import Tensor, nn
 
-from cyclegan.networks.layers import Norm, ResizeConv, Upsampling, conv_bias, init_weights, lay_out, norm_layer
+from cyclegan.networks.layers import (
+    Norm,
+    ResizeConv,
+    Upsampling,
+    at_least,
+    conv_bias,
+    init_weights,
+    lay_out,
+    norm_layer,
+)
 
 
 class ResidualBlock(nn.Module):
@@ -58,6 +67,8 @@ class ResnetGenerator(nn.Module):
         halvings: int = 2,
     ) -> None:
         super().__init__()
+        at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
+        at_least(0, blocks=blocks, halvings=halvings)
         self.multiple = 2**halvings
         self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
         widths = [width * 2**level for level in range(halvings)]

@@ -5,7 +5,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from cyclegan.networks.layers import Norm, Upsampling, conv_bias, init_weights, lay_out, norm_layer
+from cyclegan.networks.layers import (
+    Norm,
+    ResizeConv,
+    Upsampling,
+    at_least,
+    conv_bias,
+    init_weights,
+    lay_out,
+    norm_layer,
+)
 
 WIDEST = 8  # no level has more than this many times `width` channels
 
@@ -36,6 +45,8 @@ class UnetGenerator(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
+        at_least(2, depth=depth)
         self.multiple = self.smallest = 2**depth
         channels = [width * min(2**level, WIDEST) for level in range(depth)]
         self.down = nn.ModuleList([nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
@@ -84,7 +95,5 @@ def _double_conv(inner: int, outer: int, upsampling: Upsampling, *, bias: bool) 
         case "transposed":
             return nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
         case "resize":
-            return nn.Sequential(
-                nn.Upsample(scale_factor=2.0, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1, bias=bias)
-            )
+            return ResizeConv(inner, outer, bias=bias)
     raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")

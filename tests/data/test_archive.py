@@ -160,7 +160,7 @@ def test_an_archive_beside_the_root_needs_no_network(domain: Domain, server: Ser
     place.write_bytes(server.content)
     obtain(domain, quiet)
     assert server.asked == []
-    assert not place.exists()
+    assert place.exists()  # it is the user's
     assert len(list((tmp_path / "datasets/mine/trainA").iterdir())) == COUNTS["trainA"]
 
 

@@ -8,17 +8,19 @@ from PIL import Image
 
 from cyclegan.data import check
 from cyclegan.data.check import Cache, find_broken
-from cyclegan.data.images import read
+from cyclegan.data.images import load, read
 from tests.conftest import save_picture
 
 
-def test_broken_files_are_found_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_good_files_are_remembered_and_broken_ones_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = Cache(tmp_path / "cache", size=32)
     good, bad = save_picture(tmp_path / "good.png"), tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     found = find_broken([good, bad], cache)
     assert list(found) == [bad]
-    monkeypatch.setattr(check, "load", lambda path: pytest.fail(f"{path} was opened again"))
+    monkeypatch.setattr(check, "load", lambda path: load(path) if path == bad else pytest.fail(f"{path} opened again"))
     assert find_broken([good, bad], cache) == found
 
 

@@ -9,9 +9,8 @@ import torch
 from cyclegan.errors import UsageError
 from cyclegan.interop.reference import from_reference, read_reference
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator
-from tests.conftest import golden_cases
 
-FILE = next(case for case in golden_cases("networks") if case.name == "patch_3layers") / "weights.pth"
+FILE = Path(__file__).parents[1] / "golden" / "networks" / "patch_3layers" / "weights.pth"
 
 
 def test_prefixes_of_several_gpus_and_stale_statistics_are_dropped(tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ def play(tmp_path: Path, descent: Descent, pairs: list[Pair], epochs: int = 1, *
     torch.manual_seed(0)
     generator, discriminator = partial(ResnetGenerator, width=2, blocks=1), partial(PatchDiscriminator, width=2)
     game = CycleGAN(generator, discriminator, LeastSquares(), descent, pool_size=0, **options).double()
+    game.length = epochs * len(pairs)
     trainer = Trainer(
         accelerator="cpu",
         precision="64-true",
-        max_epochs=epochs,
+        max_epochs=-1,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -58,11 +58,11 @@ def test_golden_trajectory_is_followed_to_the_last_digits(folder: Path, tmp_path
     batches = np.load(folder / "batches.npz")
     pairs = [Pair(torch.from_numpy(a), torch.from_numpy(b)) for a, b in zip(batches["A"], batches["B"], strict=True)]
     game, recorder = game_of(case, folder), Recorder()
+    game.length = len(pairs)
     trainer = Trainer(
         accelerator="cpu",
         precision="64-true",
-        max_epochs=200,
-        max_steps=game.optimizer_steps(len(pairs)),
+        max_epochs=-1,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
