@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
@@ -162,6 +163,7 @@ def _unknown_option(key: str) -> str:
 
 
 def _all_options() -> list[str]:
+    GlobalHydra.instance().clear()  # a verb that fails is over
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(hydra.compose("train"))
     return sorted(_flat(config))

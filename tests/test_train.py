@@ -241,9 +241,19 @@ def test_what_cannot_change_in_a_run_is_refused(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
-    assert "cannot change in a run that goes on" in fail_verb(
-        capsys, "train", f"resume={tmp_path / 'run'}", "domain=seasons"
-    )
+    config = (tmp_path / "run" / "config.yaml").read_text()
+    resume = (f"resume={tmp_path / 'run'}", "trainer.max_steps=4")
+    for change in (
+        "domain=seasons",
+        "model.generator.width=8",
+        "domain.crop_size=64",
+        "seed=3",
+        "init_from=x",
+        "run_dir=x",
+    ):
+        assert "cannot change in a run that goes on" in fail_verb(capsys, "train", *resume, change)
+    assert "no option callbacks.extra" in fail_verb(capsys, "train", *resume, "+callbacks.extra.x=3")
+    assert (tmp_path / "run" / "config.yaml").read_text() == config
     other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", "model.generator.width=8")
     assert "must be of the same networks" in fail_verb(capsys, "train", *other)
 

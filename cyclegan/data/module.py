@@ -92,7 +92,7 @@ class UnpairedData(LightningDataModule):
         domain, first = self.domain, Key(epoch=0, sample=0)
         try:
             shape = tuple(self.dataset[first].a.shape)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # whatever a user's own transform raises
             raise UsageError(
                 f"domain.transform cannot be applied ({' '.join(str(error).split())}). Change it."
             ) from error
