@@ -1,5 +1,5 @@
 # make train: set up, then train on the bundled pictures.  make test: set up, then lint, types and tests.
-# Both do only what is missing. Another Python: make PYTHON=python3.12 train
+# Both do only what is missing. PYTHON names another interpreter, TORCH another build of PyTorch.
 
 PYTHON ?= python3
 TORCH ?= torch==2.14.1 torchvision==0.29.1
