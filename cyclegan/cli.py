@@ -1,5 +1,6 @@
 """How verbs start and how they fail: one clear line and exit code 2, never a stack trace, for a user's own mistake."""
 
+import argparse
 import difflib
 import errno
 import inspect
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -30,6 +31,27 @@ PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domai
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 HydraMain = Callable[[DictConfig], Any]
+
+
+class Parser(argparse.ArgumentParser):
+    """The options of a verb that takes a model and files; tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise UsageError(f"{message}. See {self.prog} --help.")
+
+
+def natural(text: str, least: int = 0) -> int:
+    """An option's whole number."""
+    number = int(text) if text.isdecimal() else -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text}")
+    return number
+
+
+def positive(text: str) -> int:
+    """An option's whole number of at least 1."""
+    return natural(text, least=1)
 
 
 def hydra_verb(main: HydraMain) -> Callable[[], None]:

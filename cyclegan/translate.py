@@ -1,17 +1,15 @@
 """Translate pictures: ``python -m cyclegan.translate RUN INPUT OUTPUT --to winter``."""
 
-import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn
 
 from PIL import Image
 
-from cyclegan.cli import friendly
+from cyclegan.cli import Parser, friendly, natural, positive
 from cyclegan.console import progress_bar, say
 from cyclegan.data.folders import find_images
 from cyclegan.data.images import RGB, SUFFIXES, BrokenImageError, flatten, load, to_image
@@ -22,13 +20,6 @@ from cyclegan.translator import Translator
 
 JPEG = (".jpg", ".jpeg")
 OPAQUE = (*JPEG, ".bmp")  # formats without transparency: shown on white
-
-
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}. See {self.prog} --help.")
 
 
 def translate_files(
@@ -113,8 +104,8 @@ def _save(image: Image.Image, target: Path) -> None:
         image.save(partial, format=Image.registered_extensions()[suffix], **options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m cyclegan.translate", description="Translate pictures from one look into another, at their size."
     )
     parser.add_argument("model", metavar="MODEL", help="a run folder, or a translator folder")
@@ -123,20 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", metavar="NAME", help="the look to translate to, where the model has two directions")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    parser.add_argument("--batch-size", type=_positive, default=1, help="pictures per pass (default: %(default)s)")
-    parser.add_argument("--workers", type=_natural, default=2, help="threads that read (default: %(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=1, help="pictures per pass (default: %(default)s)")
+    parser.add_argument("--workers", type=natural, default=2, help="threads that read (default: %(default)s)")
     return parser
-
-
-def _natural(text: str, least: int = 0) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text}")
-    return number
-
-
-def _positive(text: str) -> int:
-    return _natural(text, least=1)
 
 
 def translate(arguments: Sequence[str] | None = None) -> int:
