@@ -1,0 +1,321 @@
+"""The ResNet generator over a picture of any size, in bands of rows: the whole picture's result in bounded memory.
+
+Instance norm needs statistics of the whole picture, so tiles that pass through the network one by one show seams. Here
+every layer is taken over the whole picture before the next: a convolution walks down it band by band, its output is kept
+(in memory, or in a temporary file) while its mean and variance are summed up, and the next convolution normalises what it
+reads. Each value is computed once, from the same inputs as without bands, so bands leave no trace but rounding.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cyclegan.networks.layers import ResizeConv
+from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
+
+Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
+Write = Callable[[int, Tensor], None]  # first row, band (1, C, rows, W)
+Edge = Literal["reflect", "zeros", "replicate"]
+
+COPIES = 5  # of a band that a convolution holds at once, in and out: read, normalised, padded, in the hardware's layout
+BAND_SHARE = 4  # one part of the memory for bands, the others for maps
+LARGEST = 100 * 2**20  # bytes for a band: larger ones are slower, as they leave the processor's caches
+FEWEST = 4  # rows in a band, as each also reads rows of its neighbours
+
+
+class NoRoomError(Exception):
+    """What a picture needs, and of what there is too little."""
+
+
+class _Map(Protocol):
+    """One layer's output, (C, H, W), by rows."""
+
+    channels: int
+    height: int
+    width: int
+
+    def read(self, top: int, bottom: int) -> Tensor: ...
+
+    def write(self, top: int, band: Tensor) -> None: ...
+
+
+class _Edges:
+    """The picture that goes in and the one that comes out, which belong to others."""
+
+    def __init__(self, shape: tuple[int, int, int], read: Read | None = None, write: Write | None = None) -> None:
+        self.channels, self.height, self.width = shape
+        self._read, self._write = read, write
+
+    def read(self, top: int, bottom: int) -> Tensor:
+        assert self._read
+        return self._read(top, bottom)
+
+    def write(self, top: int, band: Tensor) -> None:
+        assert self._write
+        self._write(top, band)
+
+
+class _InMemory:
+    def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+        self.channels, self.height, self.width = shape
+        self.values = torch.empty(self.height, self.width, self.channels, dtype=dtype)  # a pixel's channels together
+
+    def read(self, top: int, bottom: int) -> Tensor:
+        return self.values[top:bottom].permute(2, 0, 1)[None]
+
+    def write(self, top: int, band: Tensor) -> None:
+        self.values[top : top + band.shape[2]].copy_(band[0].permute(1, 2, 0))
+
+
+class _OnDisk:
+    """Read and written, not mapped: mapped pages would count as this process's memory."""
+
+    def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, folder: Path) -> None:
+        self.channels, self.height, self.width = shape
+        self.dtype = dtype
+        self.row = self.width * self.channels * dtype.itemsize
+        self.file = TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (closed, and so gone, with the map)
+
+    def read(self, top: int, bottom: int) -> Tensor:
+        band = torch.empty(bottom - top, self.width, self.channels, dtype=self.dtype)
+        self._all(os.preadv, band, top)
+        return band.permute(2, 0, 1)[None]
+
+    def write(self, top: int, band: Tensor) -> None:
+        self._all(os.pwritev, band[0].permute(1, 2, 0).contiguous(), top)
+
+    def _all(self, move: Callable[[int, list[memoryview], int], int], band: Tensor, top: int) -> None:
+        rest, place = memoryview(band.view(torch.uint8).numpy()).cast("B"), top * self.row
+        while rest:
+            moved = move(self.file.fileno(), [rest], place)
+            if not moved:
+                raise OSError("a temporary file is shorter than it was")
+            rest, place = rest[moved:], place + moved
+
+
+class _Moments:
+    """Mean and variance of each channel, over bands. Source: Chan, Golub, LeVeque, 1979 (pairwise updating)."""
+
+    def __init__(self, channels: int) -> None:
+        self.count = 0
+        self.mean = torch.zeros(channels, dtype=torch.float64)
+        self.squares = torch.zeros(channels, dtype=torch.float64)
+
+    def add(self, band: Tensor) -> None:
+        pixels = band[0].permute(1, 2, 0).reshape(-1, band.shape[1]).float()
+        count = len(pixels)
+        mean = pixels.mean(0)
+        squares = (pixels - mean).square_().sum(0).double()
+        away = mean.double() - self.mean
+        total = self.count + count
+        self.mean += away * (count / total)
+        self.squares += squares + away.square() * (self.count * count / total)
+        self.count = total
+
+    def normalise(self, eps: float) -> Callable[[Tensor], Tensor]:
+        mean = self.mean.float()[:, None, None]
+        scale = (self.squares / self.count + eps).rsqrt().float()[:, None, None]
+        return lambda band: band.float().sub(mean).mul_(scale).to(band.dtype)
+
+
+class Streaming:
+    """One passage of a picture through a generator.
+
+    Args:
+        generator: in evaluation mode, on the processor.
+        height: rows of the picture, a multiple of the generator's `multiple`.
+        width: its columns, likewise.
+        memory: bytes that may be held beside the picture that goes in and the one that comes out.
+        folder: of the temporary files that hold what memory does not.
+
+    Raises:
+        NoRoomError: if the memory cannot hold the narrowest band, or the folder's disk the files.
+    """
+
+    def __init__(self, generator: ResnetGenerator, height: int, width: int, memory: int, folder: Path) -> None:
+        self.generator = generator
+        self.dtype = next(generator.parameters()).dtype
+        self.size = (height, width)
+        self.memory = memory
+        self.folder = folder
+        self._dry = True  # first without values: what will it take?
+        self._take(_Edges(self._shape(self._stages()[0])), _Edges((0, 0, 0)))
+        self._dry = False
+        self._check_room()
+
+    def run(self, read: Read, write: Write) -> None:
+        """Take the picture through: `read` gives its rows, `write` gets the result's."""
+        shape = self._shape(self._stages()[0])
+        with torch.inference_mode():
+            self._take(_Edges(shape, read), _Edges((0, *self.size), write=write))
+
+    def _shape(self, stage: nn.Module) -> tuple[int, int, int]:
+        assert isinstance(stage, nn.Conv2d)
+        return (stage.in_channels, *self.size)
+
+    def _stages(self) -> list[nn.Module]:
+        return list(_flat(self.generator))
+
+    def _check_room(self) -> None:
+        if self.narrowest > self.memory // BAND_SHARE:
+            raise NoRoomError(f"{self.narrowest * BAND_SHARE / 2**20:.0f} MiB of memory beside the picture")
+        free = shutil.disk_usage(self.folder).free
+        if self.most_on_disk > free:
+            raise NoRoomError(
+                f"{self.most_on_disk / 2**30:.1f} GiB of temporary files in {self.folder}, "
+                f"where {free / 2**30:.1f} GiB are free"
+            )
+
+    def _take(self, source: _Edges, sink: _Edges) -> None:
+        self.narrowest = self.most_on_disk = 0
+        self._held: dict[int, tuple[int, bool]] = {}
+        self._map: _Map = source
+        self._pending: list[Callable[[Tensor], Tensor]] = []  # what is still to be done to the values of the map
+        stages, aside = self._stages(), []
+        while stages:
+            stage = stages.pop(0)
+            if isinstance(stage, ResidualBlock):  # stands for both its ends
+                if len(aside) and aside[-1][0] is stage:
+                    self._add(aside.pop()[1])
+                else:
+                    self._settle()
+                    aside.append((stage, self._map))
+                continue
+            after = []
+            while stages and not isinstance(stages[0], (*CONVOLUTIONS, nn.InstanceNorm2d, ResidualBlock)):
+                after.append(stages.pop(0))
+            if isinstance(stage, nn.InstanceNorm2d):
+                self._pending = [self._moments.normalise(stage.eps), *after]
+                continue
+            statistics = bool(stages) and isinstance(stages[0], nn.InstanceNorm2d)
+            self._convolve(stage, after, statistics, sink if not stages else None, [each for _, each in aside])
+
+    def _convolve(
+        self, conv: nn.Module, after: list[nn.Module], statistics: bool, sink: _Edges | None, kept: list[_Map]
+    ) -> None:
+        source = self._map
+        up, down = _scale(conv)
+        height, width = source.height * up // down, source.width * up // down
+        channels = int(conv.conv.out_channels if isinstance(conv, ResizeConv) else conv.out_channels)
+        target = sink or self._new_map((channels, height, width))
+        moments = _Moments(channels)
+        rows = self._rows(source, (channels, height, width), up, down)
+        for top in range(0, height if not self._dry else 0, rows):
+            bottom = min(height, top + rows)
+            band = _apply(conv, self._band(*_reach(conv, top, bottom)), bottom - top)
+            for stage in after:
+                band = stage(band)
+            if statistics:
+                moments.add(band)
+            target.write(top, band)
+        self._moments, self._pending = moments, []
+        self._map = target
+        if all(source is not each for each in kept):
+            self._drop(source)
+
+    def _band(self, top: int, bottom: int, edge: Edge) -> Tensor:
+        """Rows of the map as they should be, also beyond its ends."""
+        height = self._map.height
+        first, last = max(0, top), min(height, bottom)
+        band = self._map.read(first, last)
+        for operation in self._pending:
+            band = operation(band)
+        if (first, last) == (top, bottom):
+            return band
+        if edge == "zeros":
+            return F.pad(band, (0, 0, first - top, bottom - last))
+        places = torch.arange(top, bottom)
+        if edge == "reflect":
+            places = (height - 1) - ((height - 1) - places.abs()).abs()
+        return band[:, :, places.clamp(0, height - 1) - first]
+
+    def _settle(self) -> None:
+        """Do in place what is still to be done to the map."""
+        if self._pending:
+            self._pointwise(self._map, lambda top, bottom: self._band(top, bottom, "zeros"))
+            self._pending = []
+
+    def _add(self, residual: _Map) -> None:
+        """The end of a residual block."""
+        self._pointwise(residual, lambda top, bottom: residual.read(top, bottom) + self._band(top, bottom, "zeros"))
+        self._drop(self._map)
+        self._map, self._pending = residual, []
+
+    def _pointwise(self, target: _Map, values: Callable[[int, int], Tensor]) -> None:
+        rows = self._rows(target, (target.channels, target.height, target.width), 1, 1)
+        for top in range(0, target.height if not self._dry else 0, rows):
+            target.write(top, values(top, min(target.height, top + rows)))
+
+    def _rows(self, source: _Map, shape: tuple[int, int, int], up: int, down: int) -> int:
+        """Rows of the result in a band, as memory allows; a multiple of `up`."""
+        channels, height, width = shape
+        one = COPIES * 4 * (source.channels * source.width * down + channels * width * up)  # for `up` rows, in float32
+        self.narrowest = max(self.narrowest, one * FEWEST)
+        return min(height, max(FEWEST, min(LARGEST, self.memory // BAND_SHARE) // one) * up)
+
+    def _new_map(self, shape: tuple[int, int, int]) -> _Map:
+        size = shape[0] * shape[1] * shape[2] * self.dtype.itemsize
+        held = sum(each for each, on_disk in self._held.values() if not on_disk)
+        on_disk = held + size > self.memory - self.memory // BAND_SHARE
+        if self._dry:
+            made: _Map = _Edges(shape)
+        else:
+            made = _OnDisk(shape, self.dtype, self.folder) if on_disk else _InMemory(shape, self.dtype)
+        self._held[id(made)] = (size, on_disk)
+        self.most_on_disk = max(self.most_on_disk, sum(each for each, there in self._held.values() if there))
+        return made
+
+    def _drop(self, unused: _Map) -> None:
+        self._held.pop(id(unused), None)
+
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d, ResizeConv)
+
+
+def _flat(module: nn.Module) -> Iterator[nn.Module]:
+    """Layers in the order that a picture meets them; a residual block is named at its beginning and its end."""
+    if isinstance(module, ResidualBlock):
+        yield module
+    if isinstance(module, (*CONVOLUTIONS, nn.Identity)) or not any(True for _ in module.children()):
+        if not isinstance(module, nn.Sequential):  # an empty one does nothing
+            yield module
+    else:
+        for child in module.children():
+            yield from _flat(child)
+    if isinstance(module, ResidualBlock):
+        yield module
+
+
+def _scale(conv: nn.Module) -> tuple[int, int]:
+    """By what the size grows and shrinks."""
+    return (1, int(conv.stride[0])) if isinstance(conv, nn.Conv2d) else (2, 1)
+
+
+def _reach(conv: nn.Module, top: int, bottom: int) -> tuple[int, int, Edge]:
+    """The rows that these rows of the result come from, and what lies beyond the ends."""
+    if isinstance(conv, nn.Conv2d):
+        stride, padding, kernel = conv.stride[0], int(conv.padding[0]), conv.kernel_size[0]
+        edge: Edge = "reflect" if conv.padding_mode == "reflect" else "zeros"
+        return top * stride - padding, (bottom - 1) * stride - padding + kernel, edge
+    if isinstance(conv, ResizeConv):
+        return top // 2 - 1, bottom // 2 + 1, "replicate"  # doubled, it is a reflection
+    return top // 2, bottom // 2 + 1, "zeros"
+
+
+def _apply(conv: nn.Module, band: Tensor, rows: int) -> Tensor:
+    """A convolution that finds the rows it needs in the band."""
+    if isinstance(conv, nn.ConvTranspose2d):
+        return conv(band)[:, :, :rows]
+    if isinstance(conv, ResizeConv):
+        band, conv = F.interpolate(band, scale_factor=2.0, mode="nearest")[:, :, 1:-1], conv.conv
+    assert isinstance(conv, nn.Conv2d)
+    sides = int(conv.padding[1])
+    band = F.pad(band, (sides, sides, 0, 0), mode="reflect" if conv.padding_mode == "reflect" else "constant")
+    return F.conv2d(band, conv.weight, conv.bias, conv.stride)
