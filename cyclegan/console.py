@@ -3,16 +3,21 @@
 import sys
 from typing import Any
 
-from pytorch_lightning.utilities import rank_zero_only
+from lightning_utilities.core.rank_zero import rank_zero_only
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 20.0  # in a log file, where a bar cannot move
 
 
-@rank_zero_only
 def say(text: str) -> None:
     """Print to standard output, in one process of several."""
-    print(text, flush=True)
+    if _is_first():
+        print(text, flush=True)
+
+
+def printable(name: object) -> str:
+    """A file's name, or any text, as it can be shown: what would steer a terminal is escaped."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(name))
 
 
 def progress_bar(what: str, unit: str, **options: Any) -> "tqdm[Any]":
@@ -21,7 +26,7 @@ def progress_bar(what: str, unit: str, **options: Any) -> "tqdm[Any]":
     settings: dict[str, Any] = {
         "dynamic_ncols": terminal,
         "mininterval": 0.5 if terminal else SECONDS_BETWEEN_LINES,
-        "disable": getattr(rank_zero_only, "rank", 0) != 0,
+        "disable": not _is_first(),
     }
     return tqdm(desc=what, unit=unit, **settings, **options)
 
@@ -30,3 +35,7 @@ def move(bar: "tqdm[Any]", done: int, total: int | None) -> None:
     """Bring a bar to a place; the total may come late."""
     bar.total = total
     bar.update(done - bar.n)
+
+
+def _is_first() -> bool:
+    return getattr(rank_zero_only, "rank", 0) in (0, None)  # Lightning sets it

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+_unfinished: set[Path] = set()
+
 
 @contextmanager
 def replaced_whole(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` to write to; it takes its place, synced to the disk, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _unfinished.add(partial)
     try:
         yield partial
         with partial.open("rb") as file:
@@ -18,3 +23,18 @@ def replaced_whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
+
+
+def drop_unfinished() -> None:
+    """Remove the temporary files of blocks that will not end, before a process leaves at once."""
+    for partial in list(_unfinished):
+        partial.unlink(missing_ok=True)
+
+
+def drop_abandoned(folder: Path) -> None:
+    """Remove temporary files below a folder that were left by processes which are no more."""
+    for partial in folder.rglob(".*.partial"):
+        process = partial.name.rsplit(".", 2)[1]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            partial.unlink(missing_ok=True)

@@ -1,5 +1,8 @@
 """What a run runs on."""
 
+from pathlib import Path
+
+import psutil
 import torch
 
 from cyclegan.errors import UsageError
@@ -47,3 +50,13 @@ def choose_precision(wanted: str | int, accelerator: str) -> str:
     else:
         fast = accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return "bf16-mixed" if fast else "32-true"
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: of the machine, or of the container it is held to."""
+    free = psutil.virtual_memory().available
+    group = Path("/sys/fs/cgroup")
+    try:
+        return min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):  # no such file, or "max"
+        return free

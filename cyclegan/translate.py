@@ -1,139 +1,204 @@
-"""Translate pictures: ``python -m cyclegan.translate RUN INPUT OUTPUT --to winter``."""
+"""Translate pictures: ``python -m cyclegan.translate MODEL INPUT OUTPUT --to winter``."""
 
+import argparse
+import os
+import re
+import signal
 import sys
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+import warnings
 from pathlib import Path
+from typing import Any, NoReturn
 
+import torch
 from PIL import Image
 
 from cyclegan.cli import Parser, friendly, natural, positive
-from cyclegan.console import progress_bar, say
-from cyclegan.data.folders import find_images
-from cyclegan.data.images import RGB, SUFFIXES, BrokenImageError, flatten, load, to_image
+from cyclegan.collection import Options, Summary, plan, translate_plan
+from cyclegan.collection.work import FAILURES, write_failures
+from cyclegan.console import printable, say
+from cyclegan.data.encoding import FORMATS
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
-from cyclegan.hardware import usable_device
+from cyclegan.files import drop_abandoned
+from cyclegan.hardware import choose_accelerator, choose_precision, usable_device
+from cyclegan.inference import Memory
 from cyclegan.translator import Translator
 
-JPEG = (".jpg", ".jpeg")
-OPAQUE = (*JPEG, ".bmp")  # formats without transparency: shown on white
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+NAMED = 3  # of many files
 
 
-def translate_files(
-    translator: Translator, jobs: Sequence[tuple[Path, Path]], batch_size: int, workers: int
-) -> list[str]:
-    """Translate files, each (input, output); pictures of one size that follow each other are batched.
-
-    Args:
-        translator: the direction.
-        jobs: pairs of an existing file and the file to write, in that name's format.
-        batch_size: most pictures in one pass.
-        workers: threads that read; 0 reads in one.
-
-    Returns:
-        What went wrong, a line per picture that could not be read.
-    """
-    problems: list[str] = []
-    with (
-        ThreadPoolExecutor(max(1, workers)) as pool,
-        progress_bar("translating", "picture", total=len(jobs), delay=1) as bar,
-    ):
-        for chunk in _chunks(jobs, batch_size):
-            loaded = pool.map(_try_load, [source for source, _ in chunk])
-            targets = [target for _, target in chunk]
-            problems += _translate_chunk(translator, list(zip(loaded, targets, strict=True)))
-            bar.update(len(chunk))
-    return problems
-
-
-def _translate_chunk(translator: Translator, chunk: Sequence[tuple[Image.Image | str, Path]]) -> list[str]:
-    by_size: dict[tuple[int, int], list[tuple[Image.Image, Path]]] = defaultdict(list)
-    for image, target in chunk:
-        if isinstance(image, Image.Image):
-            by_size[image.size].append((image, target))
-    for group in by_size.values():
-        for result, (_, target) in zip(translator.batch([image for image, _ in group]), group, strict=True):
-            _save(result, target)
-    return [problem for problem, _ in chunk if isinstance(problem, str)]
-
-
-def plan(source: Path, target: Path) -> list[tuple[Path, Path]]:
-    """What to translate into what: a file into a file or folder; a folder into the same tree.
-
-    Raises:
-        UsageError: if there is nothing to translate.
-    """
-    if source.is_dir():
-        inside = target.resolve()
-        if inside == source.resolve():
-            raise UsageError(f"OUTPUT must not be INPUT, got {target} for both: it would overwrite your pictures.")
-        files = [file for file in find_images(source) if inside not in file.resolve().parents]
-        if not files:
-            raise UsageError(f"No images in {source}. Name a picture, or a folder that holds some.")
-        return [(file, target / file.relative_to(source)) for file in files]
-    if not source.is_file():
-        raise UsageError(f"There is no file or folder {source}. Name a picture, or a folder that holds some.")
-    if target.is_dir() or not target.suffix:
-        return [(source, target / source.name)]
-    if target.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{target} must end in one of {' '.join(SUFFIXES)}. Name such a file, or a folder.")
-    return [(source, target)]
-
-
-def _chunks(jobs: Sequence[tuple[Path, Path]], size: int) -> Iterator[list[tuple[Path, Path]]]:
-    remaining = iter(jobs)
-    while chunk := list(islice(remaining, size)):
-        yield chunk
-
-
-def _try_load(path: Path) -> Image.Image | str:
+def translate() -> int:
+    """Translate as the command line says; the exit code."""
+    options = _parser().parse_args()
+    warnings.filterwarnings("ignore", module=r"(PIL|torch|lightning_fabric)\b.*")
+    Image.MAX_IMAGE_PIXELS = None  # what memory cannot hold is refused by its header, which is the better limit
+    if options.all_frames and options.format and not FORMATS[options.format].several:
+        raise UsageError(f"--all-frames must have a format of several frames, got --format {options.format}. Use png.")
+    launched = _launch(options) if int(options.devices) * options.num_nodes > 1 else None
+    translator = _translator(options, launched.device if launched else usable_device(options.device))
+    chosen = Options(
+        options.format, options.strip, options.all_frames, options.overwrite, options.batch_size, options.workers
+    )
+    planned = _shared(launched, lambda: _planned(options)) if launched else _planned(options)
+    if launched:
+        planned = planned._replace(jobs=planned.jobs[launched.global_rank :: launched.world_size])
     try:
-        return load(path)
-    except BrokenImageError as error:
-        return str(error)
+        summary = translate_plan(translator, planned, chosen, launched.global_rank if launched else 0)
+    except KeyboardInterrupt as interruption:
+        _leave(interruption)
+    if launched:
+        summary = _joined(launched, summary)
+    if launched is None or launched.is_global_zero:
+        write_failures(planned.root, summary)
+        say(_told(summary, options, translator))
+        print(_complaint(summary), file=sys.stderr, end="")
+    return 1 if summary.failures or summary.stopped else 0
 
 
-def _save(image: Image.Image, target: Path) -> None:
-    suffix = target.suffix.lower()
-    options = {"quality": 95, "subsampling": 0} if suffix in JPEG else {}
-    image = to_image(flatten(image, RGB)) if suffix in OPAQUE and image.mode in ("LA", "RGBA") else image
-    with replaced_whole(target) as partial:
-        image.save(partial, format=Image.registered_extensions()[suffix], **options)
+def _planned(options: argparse.Namespace) -> Any:
+    planned = plan(options.input, options.output, options.format)
+    drop_abandoned(planned.root)
+    if planned.links:
+        say(f"Left out {_few(planned.links)}: links to folders are not followed.")
+    return planned
+
+
+def _translator(options: argparse.Namespace, device: torch.device) -> Translator:
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if choose_precision("auto", device.type) == "bf16-mixed" else "fp32"
+    memory = Memory(options.max_memory, options.temp_dir)
+    if options.temp_dir and not options.temp_dir.is_dir():
+        raise UsageError(f"There is no folder {options.temp_dir}. Name one for --temp-dir.")
+    return Translator.from_pretrained(
+        options.model, options.to, device, precision, options.compile, options.work_size, memory
+    )
+
+
+def _launch(options: argparse.Namespace) -> Any:
+    """Start a process for each device, of which this is one."""
+    from lightning_fabric import Fabric  # noqa: PLC0415 (takes seconds, which one process should not spend)
+    from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: PLC0415
+
+    fabric = Fabric(
+        accelerator=choose_accelerator(options.device),
+        devices=int(options.devices),
+        num_nodes=options.num_nodes,
+        strategy=DDPStrategy(process_group_backend="gloo"),  # only lists of files pass between the processes
+    )
+    fabric.launch()
+    return fabric
+
+
+def _shared(launched: Any, make: Any) -> Any:
+    """What the first process makes, for all; its failure is everybody's."""
+    made: Any = None
+    if launched.is_global_zero:
+        try:
+            made = make()
+        except UsageError as error:
+            made = error
+    made = launched.broadcast(made)
+    if isinstance(made, UsageError):
+        if launched.is_global_zero:
+            raise made
+        sys.exit(2)
+    return made
+
+
+def _joined(launched: Any, summary: Summary) -> Summary:
+    """What all processes did."""
+    every: list[Any] = [None] * launched.world_size
+    torch.distributed.all_gather_object(every, summary)
+    total = Summary()
+    for each in every:
+        total.add(each)
+    return total
+
+
+def _leave(interruption: KeyboardInterrupt) -> NoReturn:
+    """At once: a pass through the network cannot be interrupted, and may take long."""
+    signalled = signal.SIGTERM if interruption.args else signal.SIGINT
+    print("\nStopped. What was written is whole; go on with the same command.", file=sys.stderr, flush=True)
+    os._exit(128 + signalled)
+
+
+def _told(summary: Summary, options: argparse.Namespace, translator: Translator) -> str:
+    lines = [f"Translated {summary.translated} pictures to {translator.facts.target}: {printable(options.output)}"]
+    if summary.done_before:
+        lines.append(f"{summary.done_before} were done before (--overwrite does them again).")
+    if summary.first_frame_only:
+        lines.append(f"Took the first frame or page of {_few(summary.first_frame_only)} (--all-frames takes all).")
+    if summary.large:
+        size = translator.facts.size
+        lines.append(
+            f"Many times larger than the {size} px of the training: {_few(summary.large)}. "
+            f"If they hardly change, try --work-size {2 * size}."
+        )
+    return "\n".join(lines)
+
+
+def _complaint(summary: Summary) -> str:
+    lines = []
+    if summary.failures:
+        lines.append(f"Left out {len(summary.failures)}, see {FAILURES} there:")
+        lines += [f"  {printable(each.source)}: {printable(each.reason)}" for each in summary.failures[:NAMED]]
+        lines += ["  ..."] * (len(summary.failures) > NAMED)
+    if summary.stopped:
+        lines.append(f"Stopped: {summary.stopped}. Make room, then go on with the same command.")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _few(paths: list[Path]) -> str:
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(printable(path) for path in paths[:NAMED]) + more
 
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m cyclegan.translate", description="Translate pictures from one look into another, at their size."
+        prog="python -m cyclegan.translate",
+        description="Translate pictures from one look into another, at their own size, with their metadata.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a run folder, or a translator folder")
-    parser.add_argument("input", metavar="INPUT", type=Path, help="a picture, or a folder of pictures")
-    parser.add_argument("output", metavar="OUTPUT", type=Path, help="a file, or a folder that gets the same tree")
-    parser.add_argument("--to", metavar="NAME", help="the look to translate to, where the model has two directions")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    parser.add_argument("--batch-size", type=positive, default=1, help="pictures per pass (default: %(default)s)")
-    parser.add_argument("--workers", type=natural, default=2, help="threads that read (default: %(default)s)")
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="a run folder, checkpoint, translator folder, or a Hugging Face Hub id")
+    add("input", metavar="INPUT", nargs="+", help="pictures, folders with all below them, or quoted patterns")
+    add("output", metavar="OUTPUT", type=Path, help="a file for one picture, or a folder that gets the same tree")
+    add("--to", metavar="NAME", help="the look to translate to, where the model has two directions")
+    add("--format", choices=tuple(FORMATS), help="of what is written (default: each file's own)")
+    add("--strip", action="store_true", help="leave out EXIF, colour profile and XMP")
+    add("--all-frames", action="store_true", help="every frame or page of a file that holds several")
+    add("--overwrite", action="store_true", help="do again what is done, and replace files that were not made here")
+    add("--work-size", type=positive, metavar="PX", help="short side at which the network sees pictures")
+    add("--max-memory", type=_bytes, metavar="SIZE", help="such as 2GiB or 500M (default: half of what is free)")
+    add("--temp-dir", type=Path, metavar="DIR", help="for temporary files of large pictures (default: the system's)")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="(default: %(default)s)")
+    add("--compile", action="store_true", help="compile the network first: for many pictures of one size")
+    add("--batch-size", type=_batch_size, default=None, metavar="N", help="pictures per pass (default: auto)")
+    add("--workers", type=natural, default=2, metavar="N", help="threads that read, and that write (default: 2)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add("--devices", type=positive, default=1, metavar="N", help="processes per machine, one per device (default: 1)")
+    add("--num-nodes", type=positive, default=1, metavar="M", help="machines (default: 1)")
     return parser
 
 
-def translate(arguments: Sequence[str] | None = None) -> int:
-    """The command; its exit code: 0, or 1 if some pictures could not be read."""
-    options = _parser().parse_args(arguments)
-    device = usable_device(options.device)
-    translator = Translator.from_pretrained(options.model, options.to, device, options.precision)
-    jobs = plan(options.input, options.output)
-    problems = translate_files(translator, jobs, options.batch_size, options.workers)
-    say(f"Translated {len(jobs) - len(problems)} pictures to {translator.facts.target}: {options.output}")
-    for problem in problems:
-        print(f"Left out {problem}", file=sys.stderr)
-    return 1 if problems else 0
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise argparse.ArgumentTypeError(f"must be a size such as 2GiB or 500M, got {text}")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def _batch_size(text: str) -> int | None:
+    return None if text == "auto" else positive(text)
+
+
+def _terminate(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt("terminated")
 
 
 def main() -> None:
     """Run the command."""
+    signal.signal(signal.SIGTERM, _terminate)
     friendly(lambda: sys.exit(translate()))
 
 

@@ -1,88 +1,60 @@
 """One direction of a trained game, ready to use: a generator with its pre- and post-processing."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from functools import partial
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cyclegan import networks
-from cyclegan.data.images import GRAY, RGB, eight_bits, flatten, load, to_image, to_pixels, to_tensor
-from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
-from cyclegan.run import TRANSLATOR_PREFIX
+from cyclegan import pretrained
+from cyclegan.data.decoding import decode
+from cyclegan.data.images import GRAY, RGB, to_pixels, to_tensor
+from cyclegan.data.photo import Photo, in_rows
+from cyclegan.data.resampling import resampling, resized
+from cyclegan.inference import Inference, Memory, Precision
+from cyclegan.pretrained import Facts
 
-Precision = Literal["fp32", "bf16"]
-Picture = TypeVar("Picture", NDArray[Any], Image.Image)
+Picture = NDArray[Any] | Image.Image | Tensor | str | Path
 
 DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+CHANNELS = ((), (1,), (2,), (3,), (4,))  # of an array; even numbers have alpha last
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's conversion to gray
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a translator folder says of itself, in `config.json`.
-
-    Args:
-        network: name of the generator's class in `cyclegan.networks`.
-        options: its keyword arguments.
-        source: name of the look that goes in.
-        target: name of the look that comes out.
-        size: pixels of the training crops.
-    """
-
-    network: str
-    options: Mapping[str, Any]
-    source: str
-    target: str
-    size: int
-
-    @classmethod
-    def of(cls, make_generator: Callable[[], nn.Module], source: str, target: str, size: int) -> "Facts":
-        """The facts of a generator that is made by this call (a class, or a partial of one)."""
-        if isinstance(make_generator, partial):
-            return cls(make_generator.func.__name__, dict(make_generator.keywords), source, target, size)
-        return cls(cast(type, make_generator).__name__, {}, source, target, size)
-
-    def build(self) -> nn.Module:
-        """The network, with fresh weights.
-
-        Raises:
-            UsageError: if it is not one of `cyclegan.networks`: a file must not choose what code runs.
-        """
-        if self.network not in networks.__all__:
-            raise UsageError(f"network must be one of {', '.join(networks.__all__)}, got {self.network!r}.")
-        return cast(nn.Module, getattr(networks, self.network)(**self.options))
 
 
 class Translator:
-    """Turns pictures of one look into another, at their own size.
+    """Turns pictures of one look into another, at their own size. Threads may share one.
 
     Args:
         generator: takes and gives (B, C, H, W) in [-1, 1]; has `multiple` and `smallest`, of H and W.
         facts: what it is and what it does.
         device: where it runs.
-        precision: ``"fp32"``, or ``"bf16"`` for autocast.
+        precision: ``"fp32"``, or ``"bf16"``; pictures of more than 8 bits always run in float32.
+        compiled: whether the network is compiled: pays for many pictures of one size.
+        work_size: pixels of the short side at which the network sees a picture; what it changes there is added to the
+            picture at its own size, which so keeps its detail. Null: the picture's own size.
+        memory: limit and temporary folder; what does not fit is streamed, with the same result.
     """
 
     def __init__(
-        self, generator: nn.Module, facts: Facts, device: str | torch.device = "cpu", precision: Precision = "fp32"
+        self,
+        generator: nn.Module,
+        facts: Facts,
+        device: str | torch.device = "cpu",
+        precision: Precision = "fp32",
+        compiled: bool = False,
+        work_size: int | None = None,
+        memory: Memory = Memory(),  # noqa: B008 (a constant)
     ) -> None:
-        self.generator = generator.eval().requires_grad_(False).to(device)
+        self.inference = Inference(generator, torch.device(device), precision, compiled, memory)
         self.facts = facts
-        self.device = torch.device(device)
-        self.precision = precision
+        self.work_size = work_size
 
     @property
     def channels(self) -> int:
@@ -92,118 +64,209 @@ class Translator:
     @classmethod
     def from_pretrained(
         cls,
-        path: str | Path,
+        source: str | Path,
         to: str | None = None,
         device: str | torch.device = "cpu",
         precision: Precision = "fp32",
+        compiled: bool = False,
+        work_size: int | None = None,
+        memory: Memory = Memory(),  # noqa: B008 (a constant)
     ) -> "Translator":
-        """Load a translator folder, or the one of a run that leads to the look named `to`.
+        """Load the translator to the look named `to` from a run, a checkpoint, a translator folder, or the Hub.
 
         Raises:
             UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
         """
-        folder = _find(Path(path), to)
-        try:
-            facts = Facts(**json.loads((folder / CONFIG).read_text()))
-            generator = facts.build()
-            generator.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
-        return cls(generator, facts, device, precision)
+        return cls(*pretrained.find(source, to), device, precision, compiled, work_size, memory)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
-        folder = Path(folder)
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.generator.state_dict().items()}
-        with replaced_whole(folder / WEIGHTS) as partial_file:
-            save_file(state, partial_file)
-        with replaced_whole(folder / CONFIG) as partial_file:
-            partial_file.write_text(json.dumps(asdict(self.facts), indent=2) + "\n")
+        pretrained.save(self.inference.generator, self.facts, Path(folder))
 
-    def __call__(self, image: NDArray[Any] | Image.Image | str | Path) -> Any:
+    def fingerprint(self) -> str:
+        """Stands for all that decides what this translator makes of a picture."""
+        found = hashlib.sha256(f"{self.facts} {self.inference.precision} {self.work_size}".encode())
+        for name, tensor in sorted(self.inference.generator.state_dict().items()):
+            found.update(name.encode())
+            found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+        return found.hexdigest()
+
+    def __call__(self, picture: Picture) -> Any:
         """Translate one picture.
 
         Args:
-            image: an array (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16 or floats in [0, 1]; a PIL image; or the
-                path of a file.
+            picture: an array (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], with C = 1 (gray), 3 (RGB), or one
+                more for alpha, which is carried through; a PIL image; a tensor (B, C, H, W) in [-1, 1]; or the path of
+                a file.
 
         Returns:
-            The same kind of picture at the same size; a PIL image for a path. PIL images of modes L, LA, RGB and RGBA
-            keep their mode; others come back as the one of these that is nearest.
+            The same kind of picture at the same size; a PIL image for a path. PIL images of modes L, LA, RGB, RGBA,
+            CMYK, I;16 and F keep their mode; others come back as the one of these that is nearest.
 
         Raises:
-            ValueError: for an array of another shape or type.
+            ValueError: for an array or tensor of another shape or type.
+            BrokenImageError: for a file that cannot be read.
         """
-        return self.batch([image])[0]
+        return self.batch([picture])[0]
 
-    def batch(self, images: Sequence[NDArray[Any] | Image.Image | str | Path]) -> list[Any]:
-        """Translate pictures of one size in one pass; see `__call__`."""
-        loaded = [_loaded(image) for image in images]
-        tensors = torch.stack([self._tensor(image) for image in loaded])
-        return [_like(image, result) for image, result in zip(loaded, self.translate(tensors), strict=True)]
+    def batch(self, pictures: Sequence[Picture]) -> list[Any]:
+        """Translate pictures, those of one size together; see `__call__`. The same as one by one, to rounding."""
+        results: list[Any] = [self.translate(each) if isinstance(each, Tensor) else None for each in pictures]
+        photos = {place: _photo(each) for place, each in enumerate(pictures) if not isinstance(each, Tensor)}
+        for place, photo in zip(photos, self.photos(list(photos.values())), strict=True):
+            results[place] = _like(pictures[place], photo)
+        return results
 
-    @torch.inference_mode()
+    def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> Any:
+        """Translate all pictures below a folder to the same tree in another one, as the command does.
+
+        Returns:
+            A `cyclegan.collection.Summary`: what was translated, what was done before, what failed and why.
+        """
+        from cyclegan.collection import Options, translate_collection  # noqa: PLC0415 (it sits on this class)
+
+        return translate_collection(self, [str(source)], Path(target), Options(overwrite=overwrite))
+
     def translate(self, pictures: Tensor) -> Tensor:
-        """Tensors (B, C, H, W) in [-1, 1], of any size: padded by reflection, cropped back; float32."""
+        """Tensors (B, C, H, W) in [-1, 1], of any size: padded by reflection, cropped back; float32.
+
+        Raises:
+            ValueError: for another shape.
+        """
+        if pictures.ndim != 4 or pictures.shape[1] != self.channels or 0 in pictures.shape:
+            expected = f"(B, {self.channels}, H, W)"
+            raise ValueError(f"A tensor must be {expected}, got {tuple(pictures.shape)}. Reshape it.")
         height, width = pictures.shape[-2:]
-        rows, columns = self._mirrored(height), self._mirrored(width)
-        with self._autocast():
-            result = self.generator(pictures[..., rows, :][..., columns].to(self.device))
-        return result[..., :height, :width].float()
+        room = self.inference.limit - 2 * pictures.nbytes
+        if not self.inference.in_bands(height, width, room):
+            return self.inference.whole(pictures)
+        result = torch.empty_like(pictures, dtype=torch.float32)
+        for picture, painted in zip(pictures, result, strict=True):
+            self._in_bands(picture.float(), painted, room)
+        return result
 
-    def _mirrored(self, length: int) -> Tensor:
-        """Indices that extend a side to a length the generator takes, going back and forth over it."""
-        multiple, smallest = int(self.generator.multiple), int(self.generator.smallest)  # type: ignore[arg-type]
-        padded = max(smallest, -(-length // multiple) * multiple)
-        period = max(1, 2 * (length - 1))
-        places = torch.arange(padded) % period
-        return torch.minimum(places, period - places) if length > 1 else torch.zeros(padded, dtype=torch.long)
+    def photos(self, photos: Sequence[Photo], room: int | None = None, batch_size: int | None = None) -> list[Photo]:
+        """Translate photos, those of one size together; what all else here sits on.
 
-    def _tensor(self, image: NDArray[Any] | Image.Image) -> Tensor:
-        if isinstance(image, Image.Image):
-            return to_tensor(flatten(image, self.channels))
-        values = image if image.ndim == 3 else image[..., None]
-        if values.dtype == np.uint8:
-            return to_tensor(flatten(to_image(values), self.channels))
-        tensor = torch.from_numpy(values.astype(np.float32) / _white(values)).permute(2, 0, 1) * 2 - 1
-        return _with_channels(tensor, self.channels)
+        Args:
+            photos: of any sizes.
+            room: bytes that passes may take; null: what the limit leaves beside these photos.
+            batch_size: most in one pass; null: as suits the device.
+        """
+        groups: dict[Any, list[int]] = defaultdict(list)
+        for place, photo in enumerate(photos):
+            groups[photo.size, photo.colours.dtype == np.uint8].append(place)
+        results: list[Photo] = list(photos)
+        for places in groups.values():
+            first = photos[places[0]]
+            left = self.inference.limit - 2 * sum(photos[each].nbytes for each in places) if room is None else room
+            step = batch_size or self.inference.at_once(*self._work_size(first), left)
+            for start in range(0, len(places), step):
+                chunk = places[start : start + step]
+                for place, made in zip(chunk, self._alike([photos[each] for each in chunk], left), strict=True):
+                    results[place] = made
+        return results
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+    def _alike(self, photos: list[Photo], room: int) -> list[Photo]:
+        """Photos of one size."""
+        exact = photos[0].colours.dtype != np.uint8
+        size = photos[0].size
+        if self._work_size(photos[0]) != size:
+            return [self._at_work_size(photo, exact, room) for photo in photos]
+        if self.inference.in_bands(*size, room, exact):
+            return [self._streamed(photo, exact, room) for photo in photos]
+        tensors = torch.stack([self._tensor(photo, 0, size[0]) for photo in photos])
+        results = self.inference.whole(tensors, exact)
+        return [_painted(photo, result) for photo, result in zip(photos, results, strict=True)]
+
+    def _streamed(self, photo: Photo, exact: bool, room: int) -> Photo:
+        colours = np.empty_like(photo.colours)
+
+        def write(top: int, band: Tensor) -> None:
+            colours[top : top + band.shape[1]] = _colours(photo, band)
+
+        self._stream(lambda top, bottom: self._tensor(photo, top, bottom), write, photo.size, room, exact)
+        return replace(photo, colours=colours)
+
+    def _in_bands(self, picture: Tensor, painted: Tensor, room: int) -> None:
+        def write(top: int, band: Tensor) -> None:
+            painted[:, top : top + band.shape[1]] = band
+
+        size = (picture.shape[1], picture.shape[2])
+        self._stream(lambda top, bottom: picture[:, top:bottom], write, size, room, exact=False)
+
+    def _stream(self, read: Any, write: Any, size: tuple[int, int], room: int, exact: bool) -> None:
+        """As `Inference.stream`, by rows (C, rows, W) of a picture without padding."""
+        height, width = size
+        rows, columns = self.inference.mirrored(height), self.inference.mirrored(width)
+
+        def read_padded(top: int, bottom: int) -> Tensor:
+            wanted = rows[top:bottom]
+            first, last = int(wanted.min()), int(wanted.max()) + 1
+            return read(first, last)[:, wanted - first][None, :, :, columns]
+
+        def write_cropped(top: int, band: Tensor) -> None:
+            if top < height:
+                write(top, band[0, :, : height - top, :width].float())
+
+        self.inference.stream(read_padded, write_cropped, (len(rows), len(columns)), room, exact)
+
+    def _at_work_size(self, photo: Photo, exact: bool, room: int) -> Photo:
+        (height, width), (rows, columns) = photo.size, self._work_size(photo)
+        to_rows, to_columns = resampling(height, rows), resampling(width, columns)
+        small = torch.zeros(self.channels, rows, columns)
+        for top, bottom in in_rows(height, width):
+            small += resized(self._tensor(photo, top, bottom), to_rows[:, top:bottom], to_columns)
+        if self.inference.in_bands(rows, columns, room, exact):
+            painted = torch.empty_like(small)
+            self._in_bands(small, painted, room)
+        else:
+            painted = self.inference.whole(small[None], exact)[0]
+        change = painted.cpu() - small
+        to_rows, to_columns = resampling(rows, height), resampling(columns, width)
+        colours = np.empty_like(photo.colours)
+        for top, bottom in in_rows(height, width):
+            band = self._tensor(photo, top, bottom) + resized(change, to_rows[top:bottom], to_columns)
+            colours[top:bottom] = _colours(photo, band.clamp_(-1, 1))
+        return replace(photo, colours=colours)
+
+    def _work_size(self, photo: Photo) -> tuple[int, int]:
+        """Height and width at which the network sees it."""
+        if self.work_size is None:
+            return photo.size
+        factor = self.work_size / min(photo.size)
+        height, width = (max(1, round(each * factor)) for each in photo.size)
+        return height, width
+
+    def _tensor(self, photo: Photo, top: int, bottom: int) -> Tensor:
+        """Rows of a photo as the network wants them."""
+        return _with_channels(to_tensor(photo.rows(top, bottom)), self.channels)
 
 
-def _loaded(image: NDArray[Any] | Image.Image | str | Path) -> NDArray[Any] | Image.Image:
-    if isinstance(image, str | Path):
-        return load(Path(image))
-    if isinstance(image, Image.Image):
-        return eight_bits(image)
-    if image.dtype.name not in DTYPES or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
-        expected = f"(H, W), (H, W, 1) or (H, W, 3) of {', '.join(DTYPES)}"
-        raise ValueError(f"An array must be {expected}, got {image.shape} of {image.dtype}. Convert it.")
-    return image
+def _photo(picture: NDArray[Any] | Image.Image | str | Path) -> Photo:
+    if isinstance(picture, str | Path):
+        return decode(Path(picture))[0]
+    if isinstance(picture, Image.Image):
+        return Photo.of_image(picture)
+    if picture.dtype.name not in DTYPES or picture.ndim not in (2, 3) or picture.shape[2:] not in CHANNELS:
+        expected = f"(H, W) or (H, W, 1 to 4) of {', '.join(DTYPES)}"
+        raise ValueError(f"An array must be {expected}, got {picture.shape} of {picture.dtype}. Convert it.")
+    return Photo.of_array(picture)
 
 
-def _like(image: NDArray[Any] | Image.Image, result: Tensor) -> NDArray[Any] | Image.Image:
-    """A result (C, H, W) in [-1, 1] as the kind of picture that went in."""
-    if isinstance(image, Image.Image):
-        picture = to_image(to_pixels(result))
-        if image.mode in ("LA", "RGBA"):
-            picture = picture.convert("RGB")
-            picture.putalpha(image.getchannel("A"))
-        return picture.convert(image.mode) if image.mode in ("L", "LA", "RGB", "RGBA") else picture
-    channels = 1 if image.ndim == 2 else image.shape[2]
-    result = _with_channels(result, channels)
-    if image.dtype == np.uint8:
-        array: NDArray[Any] = to_pixels(result)
-    else:
-        array = (result.cpu().permute(1, 2, 0).double().numpy() + 1) / 2 * _white(image)
-        array = (array.round() if np.issubdtype(image.dtype, np.integer) else array).astype(image.dtype)
-    return array.reshape(image.shape)
+def _like(picture: Any, result: Photo) -> NDArray[Any] | Image.Image:
+    """A result as the kind of picture that went in."""
+    if isinstance(picture, np.ndarray):
+        return result.array.reshape(picture.shape)
+    return result.to_image()
 
 
-def _white(values: NDArray[Any]) -> float:
-    return float(np.iinfo(values.dtype).max) if np.issubdtype(values.dtype, np.integer) else 1.0
+def _painted(photo: Photo, result: Tensor) -> Photo:
+    return replace(photo, colours=_colours(photo, result))
+
+
+def _colours(photo: Photo, result: Tensor) -> NDArray[Any]:
+    return to_pixels(_with_channels(result, photo.colours.shape[2]), photo.colours.dtype)
 
 
 def _with_channels(picture: Tensor, channels: int) -> Tensor:
@@ -212,19 +275,3 @@ def _with_channels(picture: Tensor, channels: int) -> Tensor:
     if picture.shape[0] == GRAY:
         return picture.expand(channels, -1, -1)
     return torch.einsum("chw,c->hw", picture, picture.new_tensor(LUMA))[None]
-
-
-def _find(path: Path, to: str | None) -> Path:
-    if (path / CONFIG).is_file():
-        return path
-    if not path.is_dir():
-        raise UsageError(f"There is no folder {path}. Name a run folder or a translator folder.")
-    found = {each.parent.name.removeprefix(TRANSLATOR_PREFIX): each.parent for each in path.glob(f"to_*/{CONFIG}")}
-    if not found:
-        raise UsageError(f"{path} holds no translator yet. Name a run folder or a translator folder.")
-    if to is None and len(found) == 1:
-        return next(iter(found.values()))
-    if to not in found:
-        got = f"got {to!r}" if to else "and none was given"
-        raise UsageError(f"--to must be one of {', '.join(sorted(found))}, {got}.")
-    return found[to]

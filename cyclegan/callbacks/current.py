@@ -7,8 +7,9 @@ from pytorch_lightning import Trainer
 from cyclegan.callbacks.averaging import generators_to_use
 from cyclegan.data.module import UnpairedData
 from cyclegan.methods.game import Game
+from cyclegan.pretrained import Facts
 from cyclegan.run import Run
-from cyclegan.translator import Facts, Translator
+from cyclegan.translator import Translator
 
 
 def current_translators(trainer: Trainer) -> list[Translator]:

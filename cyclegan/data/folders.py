@@ -1,6 +1,7 @@
 """From folders of pictures to samples of pairs."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -46,9 +47,20 @@ class Sides:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """All picture files below a folder, sorted; hidden ones and everything else lying about are ignored."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    """All picture files below a folder, sorted; hidden ones, linked folders and whatever else lies about are ignored."""
+    found = [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix.lower() in SUFFIXES
+    ]
     return sorted(path for path in found if path.is_file() and not _hidden(path.relative_to(folder)))
+
+
+def linked_folders(folder: Path) -> list[Path]:
+    """Folders below a folder that are links: they may lead anywhere, or in a circle, and are not entered."""
+    found = (Path(parent, name) for parent, names, _ in os.walk(folder) for name in names)
+    return sorted(path for path in found if path.is_symlink() and not _hidden(path.relative_to(folder)))
 
 
 def find_sides(domain: Domain) -> Sides:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 Pixels = NDArray[np.uint8]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # whatever a file's name says, it is one of these
 GRAY, RGB = 1, 3
 
 
@@ -26,11 +27,11 @@ def load(path: Path) -> Image.Image:
         BrokenImageError: naming the file and the reason, if it is empty, truncated, no picture or dangerously large.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             file.load()
             return eight_bits(ImageOps.exif_transpose(file))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
-        raise BrokenImageError(f"{path}: {_reason(error)}") from error
+        raise BrokenImageError(f"{path}: {reason_of(error)}") from error
 
 
 def read(path: Path, channels: int) -> Pixels:
@@ -48,15 +49,25 @@ def flatten(image: Image.Image, channels: int) -> Pixels:
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def to_tensor(pixels: Pixels) -> Tensor:
-    """(H, W, C) of 0 to 255 to float32 (C, H, W) in [-1, 1]."""
-    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32, order="C")).div_(127.5).sub_(1)
+def to_tensor(pixels: NDArray[Any]) -> Tensor:
+    """(H, W, C) of whole numbers up to their type's largest, or floats in [0, 1], to float32 (C, H, W) in [-1, 1]."""
+    values = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
+    if not np.issubdtype(pixels.dtype, np.integer):
+        values = np.nan_to_num(values, copy=False).clip(0, 1)
+    return torch.from_numpy(values).div_(white_of(pixels.dtype) / 2).sub_(1)
 
 
-def to_pixels(picture: Tensor) -> Pixels:
-    """(C, H, W) in [-1, 1] to (H, W, C) of 0 to 255, rounded to the nearest level (the reference truncates)."""
-    levels = picture.detach().float().add(1).mul(127.5).round().clamp(0, 255)
-    return np.ascontiguousarray(levels.to(torch.uint8).cpu().numpy().transpose(1, 2, 0))
+def to_pixels(picture: Tensor, dtype: Any = np.uint8) -> NDArray[Any]:
+    """(C, H, W) in [-1, 1] to (H, W, C), rounded to the nearest level (the reference truncates)."""
+    white, whole = white_of(dtype), np.issubdtype(dtype, np.integer)
+    levels = picture.detach().float().cpu().permute(1, 2, 0).add(1).mul_(white / 2)
+    values = (levels.round_().clamp_(0, white) if whole else levels).numpy()
+    return np.ascontiguousarray(values.astype(dtype))
+
+
+def white_of(dtype: Any) -> float:
+    """The value that stands for white: the largest of whole numbers, 1 of floats."""
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
 def to_image(pixels: Pixels) -> Image.Image:
@@ -85,7 +96,8 @@ def _scaled(image: Image.Image, white: float) -> Image.Image:
     return Image.fromarray((values / white * 255).round().clip(0, 255).astype(np.uint8))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a picture could not be read, in a line."""
     if isinstance(error, UnidentifiedImageError):
         return "not a picture that can be read"
     return " ".join(str(error).split()) or type(error).__name__

@@ -10,18 +10,17 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-
 SLACK = 1.4  # what allocators leave between tensors, as measured
 
 
-class _Live(TorchDispatchMode):
+class _Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of the tensors that are alive, and their most.
 
     A convolution on the processor also holds its input and its output in the hardware's own layout.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.most = 0
         self._followed: set[int] = set()  # storages
 
@@ -49,7 +48,7 @@ class _Live(TorchDispatchMode):
 
 
 def peak_bytes(network: nn.Module, shape: tuple[int, int, int, int]) -> int:
-    """About the most memory that a pass over pictures (B, C, H, W) takes beside the network and the pictures, in bytes."""
+    """About the most bytes that a pass over pictures (B, C, H, W) takes beside the network and the pictures."""
     weightless = copy.deepcopy(network).to("meta")
     pictures = torch.empty(shape, device="meta", dtype=next(network.parameters()).dtype)
     with torch.no_grad(), _Live() as live:

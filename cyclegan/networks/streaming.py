@@ -1,9 +1,10 @@
 """The ResNet generator over a picture of any size, in bands of rows: the whole picture's result in bounded memory.
 
-Instance norm needs statistics of the whole picture, so tiles that pass through the network one by one show seams. Here
-every layer is taken over the whole picture before the next: a convolution walks down it band by band, its output is kept
-(in memory, or in a temporary file) while its mean and variance are summed up, and the next convolution normalises what it
-reads. Each value is computed once, from the same inputs as without bands, so bands leave no trace but rounding.
+Instance norm needs statistics of the whole picture, so tiles that pass through the network one by one show seams.
+Here every layer is taken over the whole picture before the next: a convolution walks down it band by band, its output
+is kept (in memory, or in a temporary file) while its mean and variance are summed up, and the next convolution
+normalises what it reads. Each value is computed once, from the same inputs as without bands, so bands leave no trace
+but rounding.
 """
 
 import os
@@ -11,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
 
 Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
 Write = Callable[[int, Tensor], None]  # first row, band (1, C, rows, W)
+Operation = Callable[[Tensor], Tensor]
 Edge = Literal["reflect", "zeros", "replicate"]
 
 COPIES = 5  # of a band that a convolution holds at once, in and out: read, normalised, padded, in the hardware's layout
@@ -92,7 +94,7 @@ class _OnDisk:
         self._all(os.pwritev, band[0].permute(1, 2, 0).contiguous(), top)
 
     def _all(self, move: Callable[[int, list[memoryview], int], int], band: Tensor, top: int) -> None:
-        rest, place = memoryview(band.view(torch.uint8).numpy()).cast("B"), top * self.row
+        rest, place = memoryview(cast(Any, band.view(torch.uint8).numpy())).cast("B"), top * self.row
         while rest:
             moved = move(self.file.fileno(), [rest], place)
             if not moved:
@@ -119,7 +121,7 @@ class _Moments:
         self.squares += squares + away.square() * (self.count * count / total)
         self.count = total
 
-    def normalise(self, eps: float) -> Callable[[Tensor], Tensor]:
+    def normalise(self, eps: float) -> Operation:
         mean = self.mean.float()[:, None, None]
         scale = (self.squares / self.count + eps).rsqrt().float()[:, None, None]
         return lambda band: band.float().sub(mean).mul_(scale).to(band.dtype)
@@ -173,37 +175,38 @@ class Streaming:
                 f"where {free / 2**30:.1f} GiB are free"
             )
 
-    def _take(self, source: _Edges, sink: _Edges) -> None:
+    def _take(self, source: _Map, sink: _Map) -> None:
         self.narrowest = self.most_on_disk = 0
         self._held: dict[int, tuple[int, bool]] = {}
-        self._map: _Map = source
-        self._pending: list[Callable[[Tensor], Tensor]] = []  # what is still to be done to the values of the map
-        stages, aside = self._stages(), []
+        self._map = source
+        self._pending: list[Operation] = []  # what is still to be done to the values of the map
+        self._aside: list[tuple[ResidualBlock, _Map]] = []  # inputs of residual blocks, until their end
+        stages = self._stages()
         while stages:
-            stage = stages.pop(0)
-            if isinstance(stage, ResidualBlock):  # stands for both its ends
-                if len(aside) and aside[-1][0] is stage:
-                    self._add(aside.pop()[1])
-                else:
-                    self._settle()
-                    aside.append((stage, self._map))
-                continue
-            after = []
+            stage, after = stages.pop(0), []
             while stages and not isinstance(stages[0], (*CONVOLUTIONS, nn.InstanceNorm2d, ResidualBlock)):
                 after.append(stages.pop(0))
-            if isinstance(stage, nn.InstanceNorm2d):
+            if isinstance(stage, ResidualBlock):
+                self._enter_or_leave(stage)
+            elif isinstance(stage, nn.InstanceNorm2d):
                 self._pending = [self._moments.normalise(stage.eps), *after]
-                continue
-            statistics = bool(stages) and isinstance(stages[0], nn.InstanceNorm2d)
-            self._convolve(stage, after, statistics, sink if not stages else None, [each for _, each in aside])
+            else:
+                measured = bool(stages) and isinstance(stages[0], nn.InstanceNorm2d)
+                self._convolve(stage, after, measured, None if stages else sink)
 
-    def _convolve(
-        self, conv: nn.Module, after: list[nn.Module], statistics: bool, sink: _Edges | None, kept: list[_Map]
-    ) -> None:
+    def _enter_or_leave(self, block: ResidualBlock) -> None:
+        """A block stands for both its ends."""
+        if self._aside and self._aside[-1][0] is block:
+            self._add(self._aside.pop()[1])
+        else:
+            self._settle()
+            self._aside.append((block, self._map))
+
+    def _convolve(self, conv: nn.Module, after: list[nn.Module], measured: bool, sink: _Map | None) -> None:
         source = self._map
         up, down = _scale(conv)
         height, width = source.height * up // down, source.width * up // down
-        channels = int(conv.conv.out_channels if isinstance(conv, ResizeConv) else conv.out_channels)
+        channels = int(cast(Any, conv.conv if isinstance(conv, ResizeConv) else conv).out_channels)
         target = sink or self._new_map((channels, height, width))
         moments = _Moments(channels)
         rows = self._rows(source, (channels, height, width), up, down)
@@ -212,12 +215,12 @@ class Streaming:
             band = _apply(conv, self._band(*_reach(conv, top, bottom)), bottom - top)
             for stage in after:
                 band = stage(band)
-            if statistics:
+            if measured:
                 moments.add(band)
             target.write(top, band)
         self._moments, self._pending = moments, []
         self._map = target
-        if all(source is not each for each in kept):
+        if all(source is not each for _, each in self._aside):
             self._drop(source)
 
     def _band(self, top: int, bottom: int, edge: Edge) -> Tensor:

@@ -1,0 +1,158 @@
+"""A generator over pictures of any size: padded, in one pass or in bands of rows, in the memory that is given."""
+
+import copy
+from pathlib import Path
+from tempfile import gettempdir
+from threading import Lock
+from typing import Any, Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from cyclegan.errors import UsageError
+from cyclegan.hardware import free_memory
+from cyclegan.networks import ResnetGenerator
+from cyclegan.networks.memory import peak_bytes
+from cyclegan.networks.streaming import NoRoomError, Read, Streaming, Write
+
+Precision = Literal["fp32", "bf16"]
+
+SHARE = 0.5  # of the memory that is free, by default
+BANDS_FROM = 2**20  # pixels: above, bands are the faster way on a processor, as they stay in its caches
+MOST_PER_PIXEL = 8192  # bytes: no generator takes as much, so a small picture fits without a closer look
+AT_ONCE = {"cpu": 2**17, "cuda": 2**22}  # pixels in one pass
+MOST_AT_ONCE = 64  # pictures in one pass
+
+
+class Memory(NamedTuple):
+    """What inference may hold.
+
+    Args:
+        limit: bytes, above what the idle program holds; null: half of what is free.
+        folder: of temporary files for pictures that do not fit; null: the system's.
+    """
+
+    limit: int | None = None
+    folder: Path | None = None
+
+
+class Inference:
+    """Passes through one generator. May be used by several threads at once.
+
+    Args:
+        generator: takes and gives (B, C, H, W) in [-1, 1]; has `multiple` and `smallest`, of H and W.
+        device: where it runs.
+        precision: ``"fp32"``, or ``"bf16"`` for pictures of 8 bits.
+        compiled: whether its passes are compiled (pays for many pictures of one size).
+        memory: what it may hold.
+    """
+
+    def __init__(
+        self, generator: nn.Module, device: torch.device, precision: Precision, compiled: bool, memory: Memory
+    ) -> None:
+        self.generator = generator.eval().requires_grad_(False).to(device)
+        self.device = device
+        self.precision = precision
+        self.compiled = compiled
+        self.folder = memory.folder or Path(gettempdir())
+        self.limit = memory.limit if memory.limit is not None else int(SHARE * free_memory())
+        self._lock = Lock()
+        self._networks: dict[torch.dtype, nn.Module] = {torch.float32: generator}
+        self._compiled: dict[torch.dtype, nn.Module] = {}
+        self._per_pixel: dict[torch.dtype, float] = {}
+
+    def whole(self, pictures: Tensor, exact: bool = False) -> Tensor:
+        """(B, C, H, W) in [-1, 1] in one pass; float32. `exact`: in float32 throughout."""
+        height, width = pictures.shape[-2:]
+        rows, columns = self.mirrored(height), self.mirrored(width)
+        if (len(rows), len(columns)) != (height, width):
+            pictures = pictures[..., rows, :][..., columns]
+        dtype = self._dtype(exact)
+        network = self._network(dtype)
+        with torch.inference_mode():
+            placed = pictures.to(self.device, dtype)
+            if self.compiled:
+                placed = placed.contiguous(memory_format=torch.channels_last)
+            return cast(Tensor, network(placed))[..., :height, :width].float()
+
+    def in_bands(self, height: int, width: int, room: int, exact: bool = False) -> bool:
+        """Whether a picture should be streamed.
+
+        Args:
+            height: its rows.
+            width: its columns.
+            room: bytes that the passage may take.
+            exact: whether it runs in float32.
+
+        Raises:
+            UsageError: if it must be, and this generator can not, or even bands are too much: with the memory needed.
+        """
+        pixels = len(self.mirrored(height)) * len(self.mirrored(width))
+        needed = 0 if pixels * MOST_PER_PIXEL < room else self._needed(pixels, exact)
+        if isinstance(self.generator, ResnetGenerator):
+            return needed > self._room(room) or (self.device.type == "cpu" and pixels >= BANDS_FROM)
+        if needed > self._room(room):
+            kind = type(self.generator).__name__
+            raise UsageError(
+                f"{width}x{height} pixels must have about {needed / 2**30:.1f} GiB of memory, "
+                f"got {room / 2**30:.1f} GiB: a {kind} cannot be streamed. Give --max-memory more, or use --work-size."
+            )
+        return False
+
+    def stream(self, read: Read, write: Write, size: tuple[int, int], room: int, exact: bool = False) -> None:
+        """A picture in bands; `read` and `write` take rows of the padded picture, of this (height, width)."""
+        network = cast(ResnetGenerator, self._plain(self._dtype(exact)))
+        try:
+            Streaming(network, *size, room, self.folder).run(read, write)
+        except NoRoomError as error:
+            wide = f"{size[1]}x{size[0]} pixels must have {error}, got {max(0, room) / 2**20:.0f} MiB of memory."
+            raise UsageError(f"{wide} Give --max-memory more, or use --work-size, or another --temp-dir.") from error
+
+    def at_once(self, height: int, width: int, room: int) -> int:
+        """How many pictures of a size one pass should take."""
+        pixels = max(1, len(self.mirrored(height)) * len(self.mirrored(width)))
+        fit = max(1, room // (pixels * MOST_PER_PIXEL)) if self.device.type == "cpu" else MOST_AT_ONCE
+        return min(MOST_AT_ONCE, fit, max(1, AT_ONCE.get(self.device.type, AT_ONCE["cuda"]) // pixels))
+
+    def mirrored(self, length: int) -> Tensor:
+        """Indices that extend a side to a length the generator takes, going back and forth over it."""
+        multiple, smallest = int(cast(Any, self.generator).multiple), int(cast(Any, self.generator).smallest)
+        padded = max(smallest, -(-length // multiple) * multiple)
+        period = max(1, 2 * (length - 1))
+        places = torch.arange(padded) % period
+        return torch.minimum(places, period - places) if length > 1 else torch.zeros(padded, dtype=torch.long)
+
+    def _dtype(self, exact: bool) -> torch.dtype:
+        return torch.bfloat16 if self.precision == "bf16" and not exact else torch.float32
+
+    def _plain(self, dtype: torch.dtype) -> nn.Module:
+        """The generator with weights of this type: faster than casting them in each pass, as autocast does."""
+        with self._lock:
+            if dtype not in self._networks:
+                self._networks[dtype] = copy.deepcopy(self.generator).to(dtype)
+            return self._networks[dtype]
+
+    def _network(self, dtype: torch.dtype) -> nn.Module:
+        plain = self._plain(dtype)
+        if not self.compiled:
+            return plain
+        with self._lock:
+            if dtype not in self._compiled:
+                laid_out = copy.deepcopy(plain).to(memory_format=torch.channels_last)
+                self._compiled[dtype] = cast(nn.Module, torch.compile(laid_out, options={"freezing": True}))
+            return self._compiled[dtype]
+
+    def _needed(self, pixels: int, exact: bool) -> int:
+        dtype = self._dtype(exact)
+        if dtype not in self._per_pixel:
+            network = self._plain(dtype)
+            side = len(self.mirrored(256))
+            channels = next(each for each in network.modules() if isinstance(each, nn.Conv2d)).in_channels
+            self._per_pixel[dtype] = peak_bytes(network, (1, channels, side, side)) / side**2
+        return int(self._per_pixel[dtype] * pixels)
+
+    def _room(self, room: int) -> int:
+        """What a whole pass may take: on a GPU, of its own memory."""
+        if self.device.type != "cuda":
+            return room
+        return int(0.8 * torch.cuda.mem_get_info(self.device)[0])

@@ -1,0 +1,154 @@
+"""Where translators come from: a run, a checkpoint, a translator folder, the Hugging Face Hub."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from cyclegan import networks
+from cyclegan.errors import UsageError
+from cyclegan.files import replaced_whole
+from cyclegan.run import TRANSLATOR_PREFIX
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+CHECKPOINT = ".ckpt"
+ENTRY = "translators"  # of a checkpoint
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a translator folder says of itself, in `config.json`.
+
+    Args:
+        network: name of the generator's class in `cyclegan.networks`.
+        options: its keyword arguments.
+        source: name of the look that goes in.
+        target: name of the look that comes out.
+        size: pixels of the training crops.
+    """
+
+    network: str
+    options: Mapping[str, Any]
+    source: str
+    target: str
+    size: int
+
+    @classmethod
+    def of(cls, make_generator: Callable[[], nn.Module], source: str, target: str, size: int) -> "Facts":
+        """The facts of a generator that is made by this call (a class, or a partial of one)."""
+        if isinstance(make_generator, partial):
+            return cls(make_generator.func.__name__, dict(make_generator.keywords), source, target, size)
+        return cls(cast(type, make_generator).__name__, {}, source, target, size)
+
+    def build(self) -> nn.Module:
+        """The network, with fresh weights.
+
+        Raises:
+            UsageError: if it is not one of `cyclegan.networks`: a file must not choose what code runs.
+        """
+        if self.network not in networks.__all__:
+            raise UsageError(f"network must be one of {', '.join(networks.__all__)}, got {self.network!r}.")
+        return cast(nn.Module, getattr(networks, self.network)(**self.options))
+
+
+def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
+    with replaced_whole(folder / WEIGHTS) as partial_file:
+        save_file(state, partial_file)
+    with replaced_whole(folder / CONFIG) as partial_file:
+        partial_file.write_text(json.dumps(asdict(facts), indent=2) + "\n")
+
+
+def find(source: str | Path, to: str | None) -> tuple[nn.Module, Facts]:
+    """The generator that leads to the look named `to` (it may be left out where there is one look only).
+
+    Args:
+        source: a run folder, a checkpoint of a run, a translator folder, or the name of a model on the Hub.
+        to: the look.
+
+    Raises:
+        UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
+    """
+    path = Path(source)
+    if path.is_file() and path.suffix == CHECKPOINT:
+        return _from_checkpoint(path, to)
+    if not path.exists() and HUB_ID.fullmatch(str(source)):
+        path = _from_hub(str(source))
+    folder = _find_folder(path, to)
+    try:
+        facts = Facts(**json.loads((folder / CONFIG).read_text()))
+        generator = facts.build()
+        generator.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
+    return generator, facts
+
+
+def _find_folder(path: Path, to: str | None) -> Path:
+    if (path / CONFIG).is_file():
+        return path
+    if not path.is_dir():
+        raise UsageError(f"There is no folder {path}. Name a run folder, a checkpoint or a translator folder.")
+    found = {each.parent.name.removeprefix(TRANSLATOR_PREFIX): each.parent for each in path.glob(f"to_*/{CONFIG}")}
+    if not found:
+        raise UsageError(f"{path} holds no translator yet. Name a run folder or a translator folder.")
+    return found[_chosen(found, to)]
+
+
+def _chosen(found: Mapping[str, Any], to: str | None) -> str:
+    if to is None and len(found) == 1:
+        return next(iter(found))
+    if to is None or to not in found:
+        got = f"got {to!r}" if to else "and none was given"
+        raise UsageError(f"--to must be one of {', '.join(sorted(found))}, {got}.")
+    return to
+
+
+def _from_checkpoint(path: Path, to: str | None) -> tuple[nn.Module, Facts]:
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        found: dict[str, dict[str, Any]] = checkpoint[ENTRY]
+        target = _chosen(found, to)
+        facts = Facts(**found[target]["facts"])
+        generator = facts.build()
+        generator.load_state_dict(found[target]["weights"])
+    except UsageError:
+        raise
+    except Exception as error:  # a file can be wrong in any way
+        raise UsageError(
+            f"{path} must be a whole checkpoint of a run, but cannot be read as one. Name another."
+        ) from error
+    return generator, facts
+
+
+def entry_of(generators: Mapping[str, tuple[nn.Module, Facts]]) -> dict[str, Any]:
+    """What a checkpoint holds for `find`, by target; weights are shared with the networks, and so not stored twice."""
+    entries: dict[str, dict[str, Any] | dict[str, Tensor]] = {}
+    for target, (generator, facts) in generators.items():
+        entries[target] = {"facts": asdict(facts), "weights": dict(generator.state_dict())}
+    return entries
+
+
+def _from_hub(name: str) -> Path:
+    patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS)]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"There is no folder {name}, and no model of that name could be fetched from the Hugging Face Hub "
+            f"({reason}). Look for a typo, or for the network."
+        ) from error
