@@ -95,9 +95,8 @@ class Translator:
         """Translate one picture.
 
         Args:
-            picture: an array (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], with C = 1 (gray), 3 (RGB), or one
-                more for alpha, which is carried through; a PIL image; a tensor (B, C, H, W) in [-1, 1]; or the path of
-                a file.
+            picture: an array (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], with C = 1 (gray), 3 (RGB), or
+                one more for alpha, which is carried through; a PIL image; a tensor (B, C, H, W) in [-1, 1]; or a path.
 
         Returns:
             The same kind of picture at the same size; a PIL image for a path. PIL images of modes L, LA, RGB, RGBA,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.data.folders import find_images
+from cyclegan.data.finding import find_images
 from cyclegan.pretrained import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture

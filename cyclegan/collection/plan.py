@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cyclegan.data.encoding import FORMATS
-from cyclegan.data.folders import find_images, linked_folders
+from cyclegan.data.finding import find_images, linked_folders
 from cyclegan.data.images import SUFFIXES
 from cyclegan.errors import UsageError
 

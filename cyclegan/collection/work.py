@@ -1,4 +1,4 @@
-"""The work on a collection: reading, network and writing at the same time, in bounded memory; one bad file stops none."""
+"""The work on a collection: reading, network and writing at the same time, in bounded memory."""
 
 import csv
 import errno
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Condition, Event, Thread
+from threading import Condition, Event
 from typing import Any, NamedTuple
 
 from cyclegan.collection.ledger import Ledger
@@ -51,18 +51,10 @@ def translate_plan(translator: Translator, planned: Plan, options: Options, rank
     """
     ledger = Ledger(planned.root, recipe(translator, options), rank)
     work = _Work(translator, planned, options, ledger)
-    thread = Thread(target=work.run, daemon=True)
-    thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.1)
-    except KeyboardInterrupt:
-        work.stop.set()
-        thread.join(0.3)
-        drop_unfinished()
-        raise
-    if work.error is not None:
-        raise work.error
+        work.run()
+    finally:
+        work.leave()
     return work.summary
 
 
@@ -99,34 +91,35 @@ class _Work:
         self.options = options
         self.ledger = ledger
         self.summary = Summary()
-        self.stop = Event()
-        self.error: BaseException | None = None
+        self._stop = Event()
         self._limit = translator.inference.limit
         self._held = 0  # bytes
         self._pictures = 0  # that are held
         self._freed = Condition()
         self._window: deque[_Read] = deque()
+        workers = max(1, options.workers)
+        self._readers, self._writers = ThreadPoolExecutor(workers), ThreadPoolExecutor(workers)
 
     def run(self) -> None:
-        """All of it, in a thread of its own, so that another one can hear an interruption."""
-        try:
-            jobs = deque(self.planned.jobs)
-            workers = max(1, self.options.workers)
-            with (
-                progress_bar("translating", "picture", total=len(jobs)) as self._bar,
-                ThreadPoolExecutor(workers) as self._readers,
-                ThreadPoolExecutor(workers) as self._writers,
-            ):
-                while (jobs or self._window) and not self.stop.is_set():
-                    self._read_ahead(jobs)
-                    if self._window:
-                        self._pass(self._next())
-        except BaseException as error:
-            self.error = error
+        """All of it. The network runs in the thread that calls: in others, memory is slower to be had."""
+        jobs = deque(self.planned.jobs)
+        with progress_bar("translating", "picture", total=len(jobs)) as self._bar:
+            while (jobs or self._window) and not self._stop.is_set():
+                self._read_ahead(jobs)
+                if self._window:
+                    self._pass(self._next())
+            self._writers.shutdown()
+
+    def leave(self) -> None:
+        """Drop what is under way; nothing is, if all went well."""
+        self._stop.set()
+        for workers in (self._readers, self._writers):
+            workers.shutdown(wait=False, cancel_futures=True)
+        drop_unfinished()
 
     def _read_ahead(self, jobs: deque[Job]) -> None:
         """Start to read pictures, as far ahead as memory allows; at least one, when others are out of the way."""
-        while jobs and not self.stop.is_set() and len(self._window) < AHEAD:
+        while jobs and not self._stop.is_set() and len(self._window) < AHEAD:
             job = jobs[0]
             try:
                 if self._is_done(job):
@@ -164,7 +157,7 @@ class _Work:
         """Count a picture's memory, if there is room for it or nobody else has any."""
         with self._freed:
             while self._pictures and (self._held + size > self._limit // AHEAD_SHARE or self._pictures >= 2 * AHEAD):
-                if not wait or self.stop.is_set():
+                if not wait or self._stop.is_set():
                     return False
                 self._freed.wait(0.1)
             self._held += size
@@ -232,7 +225,7 @@ class _Work:
 
     def _write(self, read: _Read, photos: list[Photo]) -> None:
         try:
-            if self.stop.is_set():
+            if self._stop.is_set():
                 return
             target = self.planned.root / read.job.target
             with replaced_whole(target) as partial:
@@ -244,7 +237,7 @@ class _Work:
         except Exception as error:  # told in the end; the others go on
             if isinstance(error, OSError) and error.errno in FULL:
                 self.summary.stopped = f"{self.planned.root} cannot be written to any more ({error.strerror})"
-                self.stop.set()
+                self._stop.set()
             else:
                 self._fail(read.job, f"cannot be written: {error}")
         finally:

@@ -1,7 +1,6 @@
 """From folders of pictures to samples of pairs."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cyclegan.data.domain import SPLITS, Domain
+from cyclegan.data.finding import find_images
 from cyclegan.data.images import SUFFIXES, Pixels, to_tensor
 from cyclegan.data.sampling import Key, draw
 from cyclegan.data.transforms import Transform
@@ -44,23 +44,6 @@ class Sides:
         """The same but for some files."""
         splits = (self.train_a, self.train_b, self.test_a, self.test_b)
         return Sides(*([file for file in split if file not in files] for split in splits))
-
-
-def find_images(folder: Path) -> list[Path]:
-    """All picture files below a folder, sorted; hidden ones, linked folders and whatever else lies about are ignored."""
-    found = [
-        Path(parent, name)
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in SUFFIXES
-    ]
-    return sorted(path for path in found if path.is_file() and not _hidden(path.relative_to(folder)))
-
-
-def linked_folders(folder: Path) -> list[Path]:
-    """Folders below a folder that are links: they may lead anywhere, or in a circle, and are not entered."""
-    found = (Path(parent, name) for parent, names, _ in os.walk(folder) for name in names)
-    return sorted(path for path in found if path.is_symlink() and not _hidden(path.relative_to(folder)))
 
 
 def find_sides(domain: Domain) -> Sides:
@@ -129,10 +112,6 @@ class UnpairedDataset(Dataset[Pair]):
         a = self.transform(self.read(self.a[chosen.a]), chosen.seed_a)
         b = self.transform(self.read(self.b[chosen.b]), chosen.seed_b)
         return Pair(to_tensor(a), to_tensor(b))
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _from_root(domain: Domain, root: Path) -> Sides:

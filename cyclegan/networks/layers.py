@@ -12,6 +12,19 @@ Upsampling = Literal["transposed", "resize"]
 WEIGHT_STD = 0.02
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm, also of pictures whose pixels keep their channels together, without copying them.
+
+    Source: Ulyanov et al., arXiv 1607.08022. PyTorch's own turns such pictures around and back (four times as slow);
+    its group norm does not, and with groups of one channel is the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(x)
+        return F.group_norm(x, self.num_features, eps=self.eps)
+
+
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
     """Normalisation between a convolution and its activation.
 
@@ -24,7 +37,7 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
     """
     match norm:
         case "instance":
-            return nn.InstanceNorm2d(channels)
+            return InstanceNorm(channels)
         case "batch":
             return nn.BatchNorm2d(channels)
         case "none":

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cyclegan.data.domain import Domain
-from cyclegan.data.folders import find_images, find_sides, look_names
+from cyclegan.data.finding import find_images
+from cyclegan.data.folders import find_sides, look_names
 from cyclegan.errors import UsageError
 from tests.conftest import save_picture
 
