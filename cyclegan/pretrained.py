@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from cyclegan import networks
 from cyclegan.errors import UsageError
@@ -134,19 +132,21 @@ def _from_checkpoint(path: Path, to: str | None) -> tuple[nn.Module, Facts]:
     return generator, facts
 
 
-def entry_of(generators: Mapping[str, tuple[nn.Module, Facts]]) -> dict[str, Any]:
+def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
     """What a checkpoint holds for `find`, by target; weights are shared with the networks, and so not stored twice."""
-    entries: dict[str, dict[str, Any] | dict[str, Tensor]] = {}
-    for target, (generator, facts) in generators.items():
-        entries[target] = {"facts": asdict(facts), "weights": dict(generator.state_dict())}
-    return entries
+    return {
+        facts.target: {"facts": asdict(facts), "weights": dict(generator.state_dict())}
+        for generator, facts in generators
+    }
 
 
 def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 (takes a while, and is seldom needed)
+
     patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS)]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
-    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+    except (OSError, ValueError) as error:  # its own errors are some of these
         reason = str(error).strip().splitlines()[0]
         raise UsageError(
             f"There is no folder {name}, and no model of that name could be fetched from the Hugging Face Hub "

@@ -7,10 +7,11 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as LightningCheckpoint
 
-from cyclegan.callbacks.current import current_run, current_translators
+from cyclegan.callbacks.current import current_generators, current_run, current_translators
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
+from cyclegan.pretrained import ENTRY, entry_of
 
 
 class Checkpoint(LightningCheckpoint):
@@ -49,6 +50,10 @@ class Checkpoint(LightningCheckpoint):
         self._due |= trainer.strategy.reduce_boolean_decision(by_step or by_time or at_end, all=False)
         if self._due and (pl_module.whole or at_end):
             self.save(trainer, pl_module)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """A checkpoint is a translator, too."""
+        checkpoint[ENTRY] = entry_of(current_generators(trainer))
 
     def save(self, trainer: Trainer, game: Game) -> None:
         """Write a checkpoint and the translators; drop the oldest checkpoint."""

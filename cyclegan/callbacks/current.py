@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pytorch_lightning import Trainer
+from torch import nn
 
 from cyclegan.callbacks.averaging import generators_to_use
 from cyclegan.data.module import UnpairedData
@@ -14,16 +15,23 @@ from cyclegan.translator import Translator
 
 def current_translators(trainer: Trainer) -> list[Translator]:
     """Copies of every direction; of the averages where there are some. The game is not touched."""
+    translators = []
+    for generator, facts in current_generators(trainer):
+        network = facts.build()
+        network.load_state_dict(generator.state_dict())
+        translators.append(Translator(network, facts, trainer.lightning_module.device))
+    return translators
+
+
+def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
+    """Every direction's generator, not copied, and what it does; of the averages where there are some."""
     game, data = trainer.lightning_module, current_data(trainer)
     assert isinstance(game, Game)
     directions = {"b": (data.a, data.b), "a": (data.b, data.a)}
-    translators = []
-    for letter, generator in generators_to_use(trainer).items():
-        facts = Facts.of(game.make_generator, *directions[letter], data.domain.crop_size)
-        network = facts.build()
-        network.load_state_dict(generator.state_dict())
-        translators.append(Translator(network, facts, game.device))
-    return translators
+    return [
+        (generator, Facts.of(game.make_generator, *directions[letter], data.domain.crop_size))
+        for letter, generator in generators_to_use(trainer).items()
+    ]
 
 
 def current_data(trainer: Trainer) -> UnpairedData:

@@ -94,7 +94,7 @@ def _fit(photo: Photo, chosen: Format) -> Photo:
 
 def _write(photos: list[Photo], about: About, path: Path, chosen: Format) -> None:
     """All that Pillow writes."""
-    images = [photo.to_image() for photo in photos]
+    images = [_for_gif(photo) if chosen.name == "GIF" else photo.to_image() for photo in photos]
     options: dict[str, Any] = {
         "JPEG": {"quality": QUALITY, "subsampling": 0},
         "WEBP": {"quality": QUALITY, "lossless": about.lossless, "method": 4},
@@ -115,6 +115,14 @@ def _write(photos: list[Photo], about: About, path: Path, chosen: Format) -> Non
     for image in images:
         image.info.clear()  # Pillow would write it unasked
     images[0].save(path, format=chosen.name, **options)
+
+
+def _for_gif(photo: Photo) -> Image.Image:
+    """With transparency as this format has it: a pixel is to be seen, or not."""
+    if photo.alpha is None:
+        return photo.to_image()
+    opaque = np.where(photo.alpha < 128, 0, 255).astype(np.uint8)
+    return replace(photo, alpha=opaque).to_image().convert("RGBA")
 
 
 def _deep_png(photo: Photo, about: About) -> bytes:
