@@ -50,8 +50,7 @@ class Inference:
     def __init__(
         self, generator: nn.Module, device: torch.device, precision: Precision, compiled: bool, memory: Memory
     ) -> None:
-        self.generator = generator.eval().requires_grad_(False).to(device)  # a pixel's channels together: faster
-        self.generator.to(memory_format=torch.channels_last)
+        self.generator = generator.eval().requires_grad_(False).to(device)
         self.device = device
         self.precision = precision
         self.compiled = compiled
@@ -71,7 +70,9 @@ class Inference:
         dtype = self._dtype(exact)
         network = self._network(dtype)
         with torch.inference_mode():
-            placed = pictures.to(self.device, dtype).contiguous(memory_format=torch.channels_last)
+            placed = pictures.to(self.device, dtype)
+            if dtype != torch.float32:
+                placed = placed.contiguous(memory_format=torch.channels_last)
             return cast(Tensor, network(placed))[..., :height, :width].float()
 
     def in_bands(self, height: int, width: int, room: int, exact: bool = False) -> bool:
@@ -128,7 +129,7 @@ class Inference:
         """The generator with weights of this type: faster than casting them in each pass, as autocast does."""
         with self._lock:
             if dtype not in self._networks:
-                self._networks[dtype] = copy.deepcopy(self.generator).to(dtype)
+                self._networks[dtype] = copy.deepcopy(self.generator).to(dtype, memory_format=torch.channels_last)
             return self._networks[dtype]
 
     def _network(self, dtype: torch.dtype) -> nn.Module:

@@ -27,6 +27,7 @@ FAILURES = "failures.csv"
 AHEAD = 16  # pictures that are read, or wait to be written, beside those in the network
 AHEAD_SHARE = 8  # one part of the memory for them
 TOO_LARGE = 4  # times the pixels of the training crops: above, a network sees details it was not trained on
+PATIENCE = 0.5  # seconds, for files that are being written when all ends
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -95,6 +96,7 @@ class _Work:
         self._limit = translator.inference.limit
         self._held = 0  # bytes
         self._pictures = 0  # that are held
+        self._writing = 0  # files at this moment
         self._freed = Condition()
         self._window: deque[_Read] = deque()
         workers = max(1, options.workers)
@@ -111,10 +113,12 @@ class _Work:
             self._writers.shutdown()
 
     def leave(self) -> None:
-        """Drop what is under way; nothing is, if all went well."""
+        """Drop what is under way; nothing is, if all went well. What is nearly written may still end."""
         self._stop.set()
         for workers in (self._readers, self._writers):
             workers.shutdown(wait=False, cancel_futures=True)
+        with self._freed:
+            self._freed.wait_for(lambda: not self._writing, timeout=PATIENCE)
         drop_unfinished()
 
     def _read_ahead(self, jobs: deque[Job]) -> None:
@@ -164,11 +168,12 @@ class _Work:
             self._pictures += 1
         return True
 
-    def _release(self, read: _Read) -> None:
+    def _release(self, read: _Read, wrote: int = 0) -> None:
         with self._freed:
+            self._writing -= wrote
             self._held -= read.header.nbytes
             self._pictures -= 1
-            self._freed.notify()
+            self._freed.notify_all()
 
     def _next(self) -> list[_Read]:
         """The next picture, and others of its size that came with it, for one pass."""
@@ -224,9 +229,11 @@ class _Work:
             self.summary.large.append(read.job.source)
 
     def _write(self, read: _Read, photos: list[Photo]) -> None:
-        try:
+        with self._freed:
             if self._stop.is_set():
                 return
+            self._writing += 1
+        try:
             target = self.planned.root / read.job.target
             with replaced_whole(target) as partial:
                 encode(photos, partial, target, self.options.strip)
@@ -241,7 +248,7 @@ class _Work:
             else:
                 self._fail(read.job, f"cannot be written: {error}")
         finally:
-            self._release(read)
+            self._release(read, wrote=1)
 
     def _fail(self, job: Job, reason: Any) -> None:
         text = " ".join(str(reason).removeprefix(f"{job.source}: ").split())

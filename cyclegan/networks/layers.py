@@ -13,14 +13,16 @@ WEIGHT_STD = 0.02
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm, also of pictures whose pixels keep their channels together, without copying them.
+    """Instance norm, in 16 bits also of pictures whose pixels keep their channels together, without copying them.
 
     Source: Ulyanov et al., arXiv 1607.08022. PyTorch's own turns such pictures around and back (four times as slow);
-    its group norm does not, and with groups of one channel is the same.
+    its group norm does not, and with groups of one channel is the same. But it sums up one by one: in a million pixels
+    the error is 3e-3, which only 16 bits hide.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        together = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        if not together or x.dtype.itemsize > 2:
             return super().forward(x)
         return F.group_norm(x, self.num_features, eps=self.eps)
 

@@ -27,9 +27,9 @@ Operation = Callable[[Tensor], Tensor]
 Edge = Literal["reflect", "zeros", "replicate"]
 
 COPIES = 5  # of a band that a convolution holds at once, in and out: read, normalised, padded, in the hardware's layout
-BAND_SHARE = 4  # one part of the memory for bands, the others for maps
+BAND_SHARE = 4  # one part of the memory is for bands, or more if they need it, the others for maps
 LARGEST = 100 * 2**20  # bytes for a band: larger ones are slower, as they leave the processor's caches
-FEWEST = 4  # rows in a band, as each also reads rows of its neighbours
+FEWEST = 2  # rows in a band, as each also reads rows of its neighbours
 
 
 class NoRoomError(Exception):
@@ -147,8 +147,11 @@ class Streaming:
         self.size = (height, width)
         self.memory = memory
         self.folder = folder
+        self._bands = memory // BAND_SHARE
         self._dry = True  # first without values: what will it take?
-        self._take(_Edges(self._shape(self._stages()[0])), _Edges((0, 0, 0)))
+        for _ in range(2):  # the second time with bands that are high enough
+            self._take(_Edges(self._shape(self._stages()[0])), _Edges((0, 0, 0)))
+            self._bands = max(self._bands, self.narrowest)
         self._dry = False
         self._check_room()
 
@@ -166,8 +169,8 @@ class Streaming:
         return list(_flat(self.generator))
 
     def _check_room(self) -> None:
-        if self.narrowest > self.memory // BAND_SHARE:
-            raise NoRoomError(f"{self.narrowest * BAND_SHARE / 2**20:.0f} MiB of memory beside the picture")
+        if self.narrowest > self.memory:
+            raise NoRoomError(f"{self.narrowest / 2**20:.0f} MiB of memory beside the picture")
         free = shutil.disk_usage(self.folder).free
         if self.most_on_disk > free:
             raise NoRoomError(
@@ -261,12 +264,12 @@ class Streaming:
         channels, height, width = shape
         one = COPIES * 4 * (source.channels * source.width * down + channels * width * up)  # for `up` rows, in float32
         self.narrowest = max(self.narrowest, one * FEWEST)
-        return min(height, max(FEWEST, min(LARGEST, self.memory // BAND_SHARE) // one) * up)
+        return min(height, max(FEWEST, min(LARGEST, self._bands) // one) * up)
 
     def _new_map(self, shape: tuple[int, int, int]) -> _Map:
         size = shape[0] * shape[1] * shape[2] * self.dtype.itemsize
         held = sum(each for each, on_disk in self._held.values() if not on_disk)
-        on_disk = held + size > self.memory - self.memory // BAND_SHARE
+        on_disk = held + size > self.memory - self._bands
         if self._dry:
             made: _Map = _Edges(shape)
         else:

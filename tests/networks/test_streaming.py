@@ -64,7 +64,7 @@ def test_bands_of_any_height_give_the_whole_result(
 def test_what_memory_cannot_hold_goes_to_temporary_files(dtype: torch.dtype, tmp_path: Path) -> None:
     network = generator().to(dtype)
     picture = (torch.rand(1, 3, 400, 96) * 2 - 1).to(dtype)
-    little = Streaming(network, 400, 96, 2**30, tmp_path).narrowest * module.BAND_SHARE
+    little = Streaming(network, 400, 96, 2**30, tmp_path).narrowest
     passage = Streaming(network, 400, 96, little, tmp_path)
     assert passage.most_on_disk > 0
     with torch.inference_mode():
