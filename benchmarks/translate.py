@@ -23,6 +23,7 @@ from PIL import Image
 from torch import nn
 
 from cyclegan.data.finding import find_images
+from cyclegan.inference import Precision
 from cyclegan.pretrained import Facts, find
 from cyclegan.translator import Translator
 
@@ -48,11 +49,11 @@ def command(model: Path, pictures: Path, output: Path, options: tuple[str, ...])
 
 def network_alone(model: Path, pictures: list[Path], options: tuple[str, ...]) -> Callable[[], None]:
     """Passes over the same pictures, in the same batches, from memory."""
-    precision = "fp32" if "fp32" in options else "bf16"
+    precision: Precision = "fp32" if "fp32" in options else "bf16"
     translator = Translator.from_pretrained(model, precision=precision, compiled="--compile" in options)
     pixels = [torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1) for file in pictures]
     tensors = torch.stack(pixels).float() / 127.5 - 1
-    step = translator.inference.at_once(*tensors.shape[-2:], translator.inference.limit)
+    step = translator.inference.at_once(tensors.shape[2], tensors.shape[3], translator.inference.limit)
     translator.inference.whole(tensors[:step])  # compiles
 
     def run() -> None:
@@ -76,11 +77,11 @@ def start_up(model: Path, folder: Path, options: tuple[str, ...]) -> float:
 
 def psnr(model: Path, pictures: list[Path]) -> float:
     """Of bf16 against float32, mean over pictures, in dB."""
-    exact, fast = (Translator.from_pretrained(model, precision=precision) for precision in ("fp32", "bf16"))
+    exact, fast = Translator.from_pretrained(model), Translator.from_pretrained(model, precision="bf16")
     each = []
     for file in pictures:
         a, b = (np.asarray(translator(file), dtype=np.float64) for translator in (exact, fast))
-        each.append(10 * np.log10(255**2 / max(1e-10, np.mean((a - b) ** 2))))
+        each.append(10 * np.log10(255**2 / max(1e-10, float(np.mean((a - b) ** 2)))))
     return float(np.mean(each))
 
 

@@ -1,5 +1,6 @@
 """Where the configuration and the bundled pictures are: beside the checkout, or inside the installed package."""
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -14,3 +15,8 @@ def datasets(name: str) -> str:
     """
     bundled = (PACKAGE if INSTALLED else PACKAGE.parent) / "datasets" / name
     return str(bundled if bundled.is_dir() or not INSTALLED else Path("datasets") / name)
+
+
+def default_cache() -> Path:
+    """The user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cyclegan"

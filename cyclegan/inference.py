@@ -129,7 +129,7 @@ class Inference:
         """The generator with weights of this type: faster than casting them in each pass, as autocast does."""
         with self._lock:
             if dtype not in self._networks:
-                self._networks[dtype] = copy.deepcopy(self.generator).to(dtype, memory_format=torch.channels_last)
+                self._networks[dtype] = copy.deepcopy(self.generator).to(dtype).to(memory_format=torch.channels_last)
             return self._networks[dtype]
 
     def _network(self, dtype: torch.dtype) -> nn.Module:

@@ -49,7 +49,7 @@ def translate() -> int:
     if launched:
         summary = _joined(launched, summary)
     if launched is None or launched.is_global_zero:
-        write_failures(planned.root, summary)
+        write_failures(planned, summary)
         say(_told(summary, options, translator))
         print(_complaint(summary), file=sys.stderr, end="")
     return 1 if summary.failures or summary.stopped else 0
@@ -141,7 +141,7 @@ def _told(summary: Summary, options: argparse.Namespace, translator: Translator)
 def _complaint(summary: Summary) -> str:
     lines = []
     if summary.failures:
-        lines.append(f"Left out {len(summary.failures)}, see {FAILURES} there:")
+        lines.append(f"Left out {len(summary.failures)} (see {FAILURES} in the folder OUTPUT):")
         lines += [f"  {printable(each.source)}: {printable(each.reason)}" for each in summary.failures[:NAMED]]
         lines += ["  ..."] * (len(summary.failures) > NAMED)
     if summary.stopped:

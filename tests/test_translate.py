@@ -95,3 +95,18 @@ def test_formats_without_transparency_show_it_on_white(model: Path, tmp_path: Pa
         arguments = (str(model), str(picture), str(tmp_path / name), "--to", "summer", "--workers", "0")
         assert run_verb("translate", *arguments) == 0
         assert Image.open(tmp_path / name).size == (40, 36)
+
+
+def test_a_single_picture_is_not_written_over_another(model: Path, tmp_path: Path) -> None:
+    mine, other = save_picture(tmp_path / "a.png"), save_picture(tmp_path / "b.png", seed=3)
+    before = other.read_bytes()
+    arguments = (str(model), str(mine), str(other), "--to", "winter")
+    assert run_verb("translate", *arguments) == 1
+    assert other.read_bytes() == before
+    assert run_verb("translate", *arguments, "--overwrite") == 0
+    made = other.read_bytes()
+    assert made != before
+    assert run_verb("translate", *arguments) == 0  # it is ours now, and done
+    assert run_verb("translate", str(model), str(mine), str(other), "--to", "summer") == 0
+    assert other.read_bytes() != made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "run"]

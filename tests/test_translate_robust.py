@@ -72,7 +72,7 @@ def seeds(folder: Path) -> list[tuple[str, bytes]]:
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "maker", 6
     for name in ("jpg", "png", "webp", "tif", "bmp", "gif"):
-        image.save(folder / f"rgb.{name}", exif=exif if name in ("jpg", "png", "webp") else None)
+        image.save(folder / f"rgb.{name}", exif=exif if name in ("jpg", "png", "webp") else b"")
     image.convert("CMYK").save(folder / "cmyk.jpg")
     image.convert("P").save(folder / "palette.png")
     image.convert("RGBA").save(folder / "alpha.png")

@@ -1,6 +1,7 @@
 """One generator, ready to use, for any picture of any size."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 
 from cyclegan import Translator
 from cyclegan.errors import UsageError
+from cyclegan.inference import Memory
 from cyclegan.pretrained import Facts
+from tests.conftest import save_picture
 
 FACTS = Facts("ResnetGenerator", {"width": 4, "blocks": 1}, "summer", "winter", 64)
 
@@ -158,3 +161,111 @@ def test_gray_is_the_same_from_bytes_and_from_floats() -> None:
     green = np.zeros((8, 8, 3), np.uint8)
     green[..., 1] = 255
     assert abs(gray(green)[0, 0, 0] / 255 - gray(green / 255.0)[0, 0, 0]) < 0.01
+
+
+def test_a_tensor_gives_a_tensor(real: Translator) -> None:
+    x = torch.rand(2, 3, 21, 18) * 2 - 1
+    assert torch.equal(real(x), real.translate(x))
+    for wrong in (torch.zeros(3, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 0, 8)):
+        with pytest.raises(ValueError, match=r"A tensor must be \(B, 3, H, W\)"):
+            real(wrong)
+
+
+def test_pictures_of_all_kinds_and_sizes_go_together(real: Translator, tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (21, 18, 3), dtype=np.uint8)
+    save_picture(tmp_path / "x.png")
+    pictures: list[Any] = [
+        array,
+        Image.fromarray(array[:9]),
+        str(tmp_path / "x.png"),
+        torch.zeros(1, 3, 8, 8),
+        array / 255,
+    ]
+    results = real.batch(pictures)
+    assert [type(each).__name__ for each in results] == ["ndarray", "Image", "Image", "Tensor", "ndarray"]
+    for picture, result in zip(pictures, results, strict=True):
+        assert np.abs(np.asarray(result).astype(float) - np.asarray(real(picture)).astype(float)).max() <= 1
+
+
+def test_transparency_is_carried_through(same: Translator) -> None:
+    array = np.random.default_rng(0).integers(1, 256, (9, 7, 4), dtype=np.uint16)
+    assert (same(array) == array).all()
+    assert (same(array[..., :2]) == array[..., :2]).all()
+
+
+@pytest.mark.parametrize("work_size", [8, 16, 64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_network_that_changes_nothing_keeps_every_detail_at_any_work_size(work_size: int, dtype: Any) -> None:
+    values = np.random.default_rng(0).random((40, 25, 3))
+    array = (values * 255).round().astype(np.uint8) if dtype == np.uint8 else values.astype(np.float32)
+    result = Translator(Identity(), FACTS, work_size=work_size)(array)
+    assert np.abs(result.astype(float) - array).max() <= (0 if dtype == np.uint8 else 1e-6)
+
+
+def test_the_work_size_is_what_the_network_sees() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    class Watched(Identity):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(tuple(x.shape[-2:]))
+            return -x
+
+    negative = Translator(Watched(), FACTS, work_size=16)
+    smooth = np.linspace(0, 1, 200, dtype=np.float32)[:, None, None].repeat(100, axis=1).repeat(3, axis=2)
+    result = negative(smooth)
+    assert seen == [(32, 16)]
+    assert np.abs(result - (1 - smooth)).max() < 0.03  # what is smooth passes through any size
+
+
+def test_deep_pictures_run_in_float32_whatever_the_precision(real: Translator) -> None:
+    rough = Translator(real.inference.generator, FACTS, precision="bf16")
+    deep = np.random.default_rng(0).integers(0, 65536, (16, 12, 3), dtype=np.uint16)
+    assert (rough(deep) == real(deep)).all()
+    flat = (deep // 257).astype(np.uint8)
+    assert (rough(flat) != real(flat)).any()
+
+
+def test_threads_can_share_a_translator(real: Translator) -> None:
+    rough = Translator(real.inference.generator, FACTS, precision="bf16")
+    arrays = [np.random.default_rng(i).integers(0, 256, (16 + i % 3, 20, 3), dtype=np.uint8) for i in range(12)]
+    alone = [rough(array) for array in arrays]
+    with ThreadPoolExecutor(4) as pool:
+        for one, other in zip(alone, pool.map(rough, arrays), strict=True):
+            assert (one == other).all()
+
+
+def test_a_folder_is_translated_from_python(real: Translator, tmp_path: Path) -> None:
+    save_picture(tmp_path / "photos" / "deep" / "x.png")
+    summary = real.folder(tmp_path / "photos", tmp_path / "out")
+    assert (summary.translated, summary.failures) == (1, [])
+    assert (tmp_path / "out" / "deep" / "x.png").exists()
+
+
+def test_a_model_is_fetched_from_the_hubs_cache(
+    real: Translator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache as a download leaves it, used without a network."""
+    repository, commit = tmp_path / "hub" / "models--somebody--seasons", "0" * 40
+    real.save_pretrained(repository / "snapshots" / commit / "to_winter")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    found = Translator.from_pretrained("somebody/seasons", to="winter")
+    assert found.fingerprint() == real.fingerprint()
+    with pytest.raises(UsageError, match="no model of that name could be fetched from the Hugging Face Hub"):
+        Translator.from_pretrained("somebody/else", to="winter")
+
+
+def test_large_tensors_are_streamed(real: Translator) -> None:
+    little = Translator(real.inference.generator, FACTS, memory=Memory(limit=5 * 2**20))
+    x = torch.rand(1, 3, 301, 203) * 2 - 1
+    assert (little.translate(x) - real.translate(x)).abs().max() < 1e-4
+    assert little.inference.in_bands(301, 203, 5 * 2**20 - 2 * x.nbytes)
+
+
+@pytest.mark.slow
+def test_a_compiled_translator_gives_the_same(real: Translator) -> None:
+    compiled = Translator(real.inference.generator, FACTS, compiled=True)
+    x = torch.rand(1, 3, 16, 16) * 2 - 1
+    assert (compiled.translate(x) - real.translate(x)).abs().max() < 1e-4

@@ -5,9 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cyclegan.collection.plan import Job
-
-FOLDER = ".cyclegan"  # in the folder that is written to
+from cyclegan.collection.plan import Job, Plan
 
 
 class _Entry(NamedTuple):
@@ -17,19 +15,19 @@ class _Entry(NamedTuple):
 
 
 class Ledger:
-    """A line for each file that was written, in `.cyclegan` beside the files; each process has its own.
+    """A line for each file that was written; each process has a file of its own for them.
 
     Args:
-        root: folder that is written to.
+        planned: where files are written, and what is done remembered.
         recipe: stands for the model, target and options.
         rank: of this process.
     """
 
-    def __init__(self, root: Path, recipe: str, rank: int = 0) -> None:
-        self.root = root
+    def __init__(self, planned: Plan, recipe: str, rank: int = 0) -> None:
+        self.root = planned.root
         self.recipe = recipe
-        self.file = root / FOLDER / f"done-{rank}.jsonl"
-        self.entries = dict(_entries(root / FOLDER))
+        self.file = planned.ledger / f"done-{rank}.jsonl"
+        self.entries = dict(_entries(planned.ledger))
 
     def is_done(self, job: Job) -> bool:
         """Whether this file was written, by this recipe, from the source as it is."""
@@ -49,7 +47,7 @@ class Ledger:
         """Note a file that was written."""
         found = (self.root / job.target).stat()
         entry = _Entry(self._key(job), found.st_size, found.st_mtime_ns)
-        self.file.parent.mkdir(exist_ok=True)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"target": job.target.as_posix(), **entry._asdict()}) + "\n"
         with self.file.open("a") as file:
             file.write(line)

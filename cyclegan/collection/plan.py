@@ -1,17 +1,20 @@
 """Which file becomes which."""
 
 import glob
+import hashlib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cyclegan.config import default_cache
 from cyclegan.data.encoding import FORMATS
 from cyclegan.data.finding import find_images, linked_folders
 from cyclegan.data.images import SUFFIXES
 from cyclegan.errors import UsageError
 
 WILD = "*?["
+LEDGER = ".cyclegan"  # in a folder that is written to
 
 
 class Job(NamedTuple):
@@ -26,11 +29,13 @@ class Plan(NamedTuple):
 
     Args:
         root: folder that holds everything that is written.
+        ledger: folder that remembers what is done.
         jobs: in the order of their sources.
         links: folders that were not entered, as they are links: they may lead anywhere, or in a circle.
     """
 
     root: Path
+    ledger: Path
     jobs: list[Job]
     links: list[Path]
 
@@ -57,35 +62,41 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
         if output.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{output} must end in one of {' '.join(SUFFIXES)}. Name such a file, or a folder.")
         root, jobs = output.parent, [Job(found[0][0], Path(output.name))]
+        place = hashlib.sha256(str(output.parent.resolve()).encode()).hexdigest()[:32]
+        ledger = default_cache() / "translated" / place  # not beside the picture: the folder is not ours
     else:
         root, jobs = output, list(_without_collisions(found, file_format))
+        ledger = output / LEDGER
     sources = {source.resolve() for source, _ in found}
     for job in jobs:
         if (root / job.target).resolve() in sources:
             raise UsageError(
                 f"OUTPUT must not be INPUT, got {output}: {job.target} would be lost. Name another folder."
             )
-    return Plan(root, sorted(jobs), links)
+    return Plan(root, ledger, sorted(jobs), links)
 
 
 def _find(inputs: Sequence[str], output: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
     """Files, each with the name it has below INPUT."""
     found: dict[Path, Path] = {}
     links: list[Path] = []
-    inside = output.resolve()
-    for given in inputs:
-        for path, name in _expanded(given):
-            if not path.is_dir():
-                found.setdefault(path, name)
-                continue
-            if inside == path.resolve():
-                raise UsageError(f"OUTPUT must not be INPUT, got {output} for both. Name another folder.")
-            tree = Path(path.name) if len(inputs) > 1 else name
-            links += linked_folders(path)
-            for file in find_images(path):
-                if inside not in file.resolve().parents:
-                    found.setdefault(file, tree / file.relative_to(path))
+    for path, name in (each for given in inputs for each in _expanded(given)):
+        if not path.is_dir():
+            found.setdefault(path, name)
+            continue
+        links += linked_folders(path)
+        tree = Path(path.name) if len(inputs) > 1 else name
+        for file in _without(find_images(path), path, output):
+            found.setdefault(file, tree / file.relative_to(path))
     return list(found.items()), links
+
+
+def _without(files: list[Path], folder: Path, output: Path) -> list[Path]:
+    """Files of a folder, but for those in OUTPUT, which may be inside."""
+    inside = output.resolve()
+    if inside == folder.resolve():
+        raise UsageError(f"OUTPUT must not be INPUT, got {output} for both. Name another folder.")
+    return [file for file in files if inside not in file.resolve().parents]
 
 
 def _expanded(given: str) -> Iterator[tuple[Path, Path]]:

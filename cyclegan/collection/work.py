@@ -40,7 +40,7 @@ def translate_collection(translator: Translator, inputs: Sequence[str], output: 
     planned = plan(inputs, output, options.format)
     drop_abandoned(planned.root)
     summary = translate_plan(translator, planned, options)
-    write_failures(planned.root, summary)
+    write_failures(planned, summary)
     return summary
 
 
@@ -50,7 +50,7 @@ def translate_plan(translator: Translator, planned: Plan, options: Options, rank
     Raises:
         KeyboardInterrupt: when the user or the system stops it; what was written is whole.
     """
-    ledger = Ledger(planned.root, recipe(translator, options), rank)
+    ledger = Ledger(planned, recipe(translator, options), rank)
     work = _Work(translator, planned, options, ledger)
     try:
         work.run()
@@ -65,9 +65,11 @@ def recipe(translator: Translator, options: Options) -> str:
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
 
 
-def write_failures(root: Path, summary: Summary) -> None:
-    """A table of what was left out, in `failures.csv`; none if there is nothing to tell."""
-    file = root / FAILURES
+def write_failures(planned: Plan, summary: Summary) -> None:
+    """A table of what was left out, in `failures.csv` in the folder OUTPUT; none if there is nothing to tell."""
+    file = planned.root / FAILURES
+    if planned.root not in planned.ledger.parents:  # one file into one file
+        return
     if not summary.failures:
         file.unlink(missing_ok=True)
         return

@@ -5,7 +5,6 @@ Good files are remembered by path, size and time, so that only new ones are open
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,11 +55,6 @@ class Cache:
             with replaced_whole(self.copy_of(path)) as partial:
                 small.save(partial, format="PNG", compress_level=1)
         return None
-
-
-def default_cache() -> Path:
-    """The user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cyclegan"
 
 
 def find_broken(

@@ -170,7 +170,7 @@ def test_a_generator_that_cannot_be_streamed_names_the_memory(tmp_path: Path) ->
 
 def test_large_pictures_are_streamed_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = save_picture(tmp_path / "photos" / "large.png", (401, 297))
-    little = make_translator(memory=Memory(limit=12 * 2**20))
+    little = make_translator(memory=Memory(limit=10 * 2**20))
     streams: list[Any] = []
     stream = little.inference.stream
 

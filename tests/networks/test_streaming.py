@@ -77,7 +77,7 @@ def test_what_memory_cannot_hold_goes_to_temporary_files(dtype: torch.dtype, tmp
 def test_the_memory_or_disk_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NoRoomError, match="MiB of memory"):
         Streaming(generator(), 400, 96, 10_000, tmp_path)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(NoRoomError, match="GiB of temporary files"):
         Streaming(generator(), 4000, 96, 4 * 2**20, tmp_path)
 
