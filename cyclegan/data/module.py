@@ -9,7 +9,8 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from cyclegan.data.check import Cache, default_cache, find_broken
+from cyclegan.config import default_cache
+from cyclegan.data.check import Cache, find_broken
 from cyclegan.data.domain import Domain
 from cyclegan.data.folders import FEWEST, Pair, Sides, UnpairedDataset, find_sides, look_names
 from cyclegan.data.images import read, to_tensor
