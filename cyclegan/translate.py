@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shutil
 import signal
 import sys
 import warnings
@@ -19,11 +20,12 @@ from cyclegan.console import printable, say
 from cyclegan.data.encoding import FORMATS
 from cyclegan.errors import UsageError
 from cyclegan.files import drop_abandoned
-from cyclegan.hardware import choose_accelerator, choose_precision, usable_device
-from cyclegan.inference import Memory
+from cyclegan.hardware import choose_accelerator, choose_precision, free_memory, usable_device
+from cyclegan.inference import SHARE, Memory
 from cyclegan.translator import Translator
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+COMPILERS = ("g++", "clang++", "c++")
 NAMED = 3  # of many files
 
 
@@ -32,9 +34,8 @@ def translate() -> int:
     options = _parser().parse_args()
     warnings.filterwarnings("ignore", module=r"(PIL|torch|lightning_fabric)\b.*")
     Image.MAX_IMAGE_PIXELS = None  # what memory cannot hold is refused by its header, which is the better limit
-    if options.all_frames and options.format and not FORMATS[options.format].several:
-        raise UsageError(f"--all-frames must have a format of several frames, got --format {options.format}. Use png.")
-    launched = _launch(options) if int(options.devices) * options.num_nodes > 1 else None
+    _check(options)
+    launched = _launch(options) if options.devices * options.num_nodes > 1 else None
     translator = _translator(options, launched.device if launched else usable_device(options.device))
     chosen = Options(
         options.format, options.strip, options.all_frames, options.overwrite, options.batch_size, options.workers
@@ -55,6 +56,15 @@ def translate() -> int:
     return 1 if summary.failures or summary.stopped else 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    if options.all_frames and options.format and not FORMATS[options.format].several:
+        raise UsageError(f"--all-frames must have a format of several frames, got --format {options.format}. Use png.")
+    if options.compile and not any(shutil.which(name) for name in (os.environ.get("CXX", ""), *COMPILERS)):
+        raise UsageError(f"--compile must find a C++ compiler ({', '.join(COMPILERS)}). Install one, or leave it out.")
+    if options.temp_dir and not options.temp_dir.is_dir():
+        raise UsageError(f"There is no folder {options.temp_dir}. Name one for --temp-dir.")
+
+
 def _planned(options: argparse.Namespace) -> Any:
     planned = plan(options.input, options.output, options.format)
     drop_abandoned(planned.root)
@@ -67,9 +77,8 @@ def _translator(options: argparse.Namespace, device: torch.device) -> Translator
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if choose_precision("auto", device.type) == "bf16-mixed" else "fp32"
-    memory = Memory(options.max_memory, options.temp_dir)
-    if options.temp_dir and not options.temp_dir.is_dir():
-        raise UsageError(f"There is no folder {options.temp_dir}. Name one for --temp-dir.")
+    limit = options.max_memory or int(SHARE * free_memory() / options.devices)
+    memory = Memory(limit, options.temp_dir)
     return Translator.from_pretrained(
         options.model, options.to, device, precision, options.compile, options.work_size, memory
     )
@@ -82,7 +91,7 @@ def _launch(options: argparse.Namespace) -> Any:
 
     fabric = Fabric(
         accelerator=choose_accelerator(options.device),
-        devices=int(options.devices),
+        devices=options.devices,
         num_nodes=options.num_nodes,
         strategy=DDPStrategy(process_group_backend="gloo"),  # only lists of files pass between the processes
     )

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from cyclegan.data.photo import Photo, in_rows
 from cyclegan.data.resampling import resampling, resized
 from cyclegan.inference import Inference, Memory, Precision
 from cyclegan.pretrained import Facts
+
+if TYPE_CHECKING:
+    from cyclegan.collection import Summary
 
 Picture = NDArray[Any] | Image.Image | Tensor | str | Path
 
@@ -116,11 +119,11 @@ class Translator:
             results[place] = _like(pictures[place], photo)
         return results
 
-    def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> Any:
+    def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> "Summary":
         """Translate all pictures below a folder to the same tree in another one, as the command does.
 
         Returns:
-            A `cyclegan.collection.Summary`: what was translated, what was done before, what failed and why.
+            What was translated, what was done before, what failed and why.
         """
         from cyclegan.collection import Options, translate_collection  # noqa: PLC0415 (it sits on this class)
 

@@ -83,6 +83,9 @@ def test_a_users_mistake_is_told_in_one_line(model: Path, tmp_path: Path, capsys
         (str(model), picture, "out.png", "--to", "summer", "--device", "abacus"): "device must be one",
         (str(model), picture, "out.png", "--to", "summer", "--batch-size", "0"): "must be a whole number of at least 1",
         (str(model), str(tmp_path / "empty"), str(tmp_path / "empty"), "--to", "summer"): "OUTPUT must not be INPUT",
+        (str(model), picture, "out.jpg", "--to", "summer", "--all-frames", "--format", "jpg"): "--all-frames must have",
+        (str(model), picture, "out.png", "--to", "summer", "--temp-dir", "nowhere"): "There is no folder nowhere",
+        (str(model), picture, "out.png", "--to", "summer", "--max-memory", "lots"): "must be a size such as 2GiB",
         (str(model),): "the following arguments are required",
     }
     for arguments, line in mistakes.items():

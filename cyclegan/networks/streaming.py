@@ -91,7 +91,7 @@ class _OnDisk:
         return band.permute(2, 0, 1)[None]
 
     def write(self, top: int, band: Tensor) -> None:
-        self._all(os.pwritev, band[0].permute(1, 2, 0).contiguous(), top)
+        self._all(os.pwritev, band[0].permute(1, 2, 0).contiguous().cpu(), top)
 
     def _all(self, move: Callable[[int, list[memoryview], int], int], band: Tensor, top: int) -> None:
         rest, place = memoryview(cast(Any, band.view(torch.uint8).numpy())).cast("B"), top * self.row
@@ -114,8 +114,8 @@ class _Moments:
         pixels = band[0].permute(1, 2, 0).reshape(-1, band.shape[1]).float()
         count = len(pixels)
         mean = pixels.mean(0)
-        squares = (pixels - mean).square_().sum(0).double()
-        away = mean.double() - self.mean
+        squares = (pixels - mean).square_().sum(0).cpu().double()
+        away = mean.cpu().double() - self.mean
         total = self.count + count
         self.mean += away * (count / total)
         self.squares += squares + away.square() * (self.count * count / total)
@@ -124,14 +124,14 @@ class _Moments:
     def normalise(self, eps: float) -> Operation:
         mean = self.mean.float()[:, None, None]
         scale = (self.squares / self.count + eps).rsqrt().float()[:, None, None]
-        return lambda band: band.float().sub(mean).mul_(scale).to(band.dtype)
+        return lambda band: band.float().sub(mean.to(band.device)).mul_(scale.to(band.device)).to(band.dtype)
 
 
 class Streaming:
     """One passage of a picture through a generator.
 
     Args:
-        generator: in evaluation mode, on the processor.
+        generator: in evaluation mode, on any device: a band at a time goes there.
         height: rows of the picture, a multiple of the generator's `multiple`.
         width: its columns, likewise.
         memory: bytes that may be held beside the picture that goes in and the one that comes out.
@@ -143,7 +143,7 @@ class Streaming:
 
     def __init__(self, generator: ResnetGenerator, height: int, width: int, memory: int, folder: Path) -> None:
         self.generator = generator
-        self.dtype = next(generator.parameters()).dtype
+        self.dtype, self.device = (getattr(next(generator.parameters()), name) for name in ("dtype", "device"))
         self.size = (height, width)
         self.memory = memory
         self.folder = folder
@@ -230,7 +230,7 @@ class Streaming:
         """Rows of the map as they should be, also beyond its ends."""
         height = self._map.height
         first, last = max(0, top), min(height, bottom)
-        band = self._map.read(first, last)
+        band = self._map.read(first, last).to(self.device, self.dtype)
         for operation in self._pending:
             band = operation(band)
         if (first, last) == (top, bottom):
@@ -250,7 +250,11 @@ class Streaming:
 
     def _add(self, residual: _Map) -> None:
         """The end of a residual block."""
-        self._pointwise(residual, lambda top, bottom: residual.read(top, bottom) + self._band(top, bottom, "zeros"))
+
+        def sum_up(top: int, bottom: int) -> Tensor:
+            return residual.read(top, bottom).to(self.device) + self._band(top, bottom, "zeros")
+
+        self._pointwise(residual, sum_up)
         self._drop(self._map)
         self._map, self._pending = residual, []
 
