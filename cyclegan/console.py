@@ -11,8 +11,9 @@ SECONDS_BETWEEN_LINES = 20.0  # in a log file, where a bar cannot move
 
 @rank_zero_only
 def say(text: str) -> None:
-    """Print to standard output, in one process of several."""
-    print(text, flush=True)
+    """Print to standard output, above a bar that may be there, in one process of several."""
+    tqdm.write(text)
+    sys.stdout.flush()
 
 
 def progress_bar(what: str, unit: str, **options: Any) -> "tqdm[Any]":

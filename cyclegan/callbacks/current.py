@@ -1,11 +1,13 @@
 """The translators of a training that runs, as they are now."""
 
+from copy import deepcopy
 from pathlib import Path
 
 from pytorch_lightning import Trainer
+from torch import Tensor
 
 from cyclegan.callbacks.averaging import generators_to_use
-from cyclegan.data.module import UnpairedData
+from cyclegan.data.module import UnpairedData, spread
 from cyclegan.methods.game import Game
 from cyclegan.run import Run
 from cyclegan.translator import Facts, Translator
@@ -19,9 +21,7 @@ def current_translators(trainer: Trainer) -> list[Translator]:
     translators = []
     for letter, generator in generators_to_use(trainer).items():
         facts = Facts.of(game.make_generator, *directions[letter], data.domain.crop_size)
-        network = facts.build()
-        network.load_state_dict(generator.state_dict())
-        translators.append(Translator(network, facts, game.device))
+        translators.append(Translator(deepcopy(generator).float(), facts, game.device))
     return translators
 
 
@@ -30,6 +30,12 @@ def current_data(trainer: Trainer) -> UnpairedData:
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, UnpairedData)
     return data
+
+
+def fixed_pictures(data: UnpairedData, count: int) -> tuple[list[Tensor], list[Tensor]]:
+    """Test pictures of both looks (training pictures where there are no tests), spread evenly; always the same."""
+    files_a, files_b = data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b
+    return data.test_pictures(spread(files_a, count)), data.test_pictures(spread(files_b, count))
 
 
 def current_run(trainer: Trainer) -> Run:
