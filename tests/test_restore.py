@@ -1,5 +1,6 @@
 """A run read back is the game as it stood."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,22 @@ import torch
 from cyclegan.errors import UsageError
 from cyclegan.restore import equilibrium_of, restore
 from cyclegan.run import Run
+from tests.conftest import save_domain
 from tests.test_train import checkpoint, rows, tiny
 from tests.verbs import run_verb
 
 
-@pytest.fixture
-def run(domain_root: Path, tmp_path: Path) -> Path:
-    watched = ("callbacks.equilibrium.every_n_train_steps=2", "callbacks.equilibrium.steps=2")
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = save_domain(tmp_path_factory.mktemp("domain"))
+    watched = (
+        f"domain.cache_dir={root / 'cache'}",
+        "callbacks.equilibrium.every_n_train_steps=2",
+        "callbacks.equilibrium.steps=2",
+    )
     more = (*watched, "callbacks.equilibrium.repeats=2", "model.lambda_cycle_end=0", "trainer.max_epochs=2")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *more)) == 0
-    return tmp_path / "run"
+    assert run_verb("train", *tiny(root, root / "run", *more)) == 0
+    return root / "run"
 
 
 def test_a_restored_game_is_the_one_that_was_saved(run: Path) -> None:
@@ -42,6 +49,6 @@ def test_what_cannot_be_restored_is_told(run: Path, tmp_path: Path) -> None:
         equilibrium_of(run, steps=1, repeats=1, device="cpu")
     with pytest.raises(UsageError, match="steps must be at least 1"):
         equilibrium_of(run, steps=0, device="cpu")
-    (run / "checkpoints" / "last.ckpt").unlink()
+    shutil.copytree(run, tmp_path / "young", ignore=shutil.ignore_patterns("*.ckpt"))
     with pytest.raises(UsageError, match="There is no checkpoint"):
-        equilibrium_of(run)
+        equilibrium_of(tmp_path / "young")

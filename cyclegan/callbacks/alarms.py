@@ -74,8 +74,9 @@ class Watch:
 class Alarms(Callback):
     """Tells on the console and in `alarms.csv` when an alarm begins, with what to do, and when it has passed.
 
-    A check translates the fixed pictures, as grids do, and scores one batch; losses are looked at without waiting for
-    the device. Measured for the seasons experiment: COST.
+    A check translates the fixed pictures, as grids do, and scores one batch; losses are added up on their device, which
+    nobody waits for. With experiment=seasons a check takes as long as a step, with the paper's networks at 256 px as
+    long as 1.6 steps (both on one core): every 100 steps, 1 to 2 % of the time.
 
     Args:
         every_n_train_steps: batches between checks; null: no alarms.
@@ -169,7 +170,9 @@ class Alarms(Callback):
             )
             with torch.no_grad():
                 told = separation(discriminator(real), discriminator(generator(inputs)))
-            yield Sign(DISCRIMINATOR, look, told, told > self.separation, f"it puts {told:.2%} of pairs in order")
+            yield Sign(
+                DISCRIMINATOR, look, told, told > self.separation, f"real patches beat fake ones in {told:.2%} of pairs"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Which alarms are on, for the checkpoint."""

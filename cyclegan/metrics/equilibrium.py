@@ -61,10 +61,10 @@ def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
     cycle terms are no such M), so that the gap is the sum of regrets, a player's regret being its own loss where it
     stands minus its own loss after its steps against the other, who stands still. With losses M and -M, it is theirs.
 
-    What differs besides: the steps are the game's own (`training_step`, with fresh optimisers of its kind at the
-    learning rates that it began with, so that a schedule's end does not pass for an equilibrium); discriminators judge
-    what generators make now, not their image pools; all in float32. As few steps find less than the best reply, this
-    is a lower bound; below 0, the steps found nothing better on pictures that they had not seen.
+    What differs besides: the steps are the game's own (`training_step`, each by one batch, with fresh optimisers of its
+    kind at the learning rates that it began with, so that a schedule's end does not pass for an equilibrium);
+    discriminators judge what generators make now, not their image pools; all in float32. As few steps find less than
+    the best reply, this is a lower bound; below 0, they found nothing better on pictures that they had not seen.
 
     The game is not touched, nor are torch's random states.
 

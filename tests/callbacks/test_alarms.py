@@ -209,14 +209,16 @@ def test_advice_names_options_that_there_are() -> None:
                     node = node[name]
 
 
-ALWAYS = (
+WATCHED = (
     "callbacks.alarms.every_n_train_steps=1",
     "callbacks.alarms.grace=0",
     "callbacks.alarms.patience=2",
     "callbacks.alarms.copying=99",
-    "trainer.max_epochs=4",
-    "trainer.deterministic=true",
+    "callbacks.equilibrium.every_n_train_steps=2",
+    "callbacks.equilibrium.steps=1",
+    "callbacks.equilibrium.repeats=2",
 )
+ALWAYS = (*WATCHED, "trainer.max_epochs=4", "trainer.deterministic=true")
 
 
 def test_alarms_survive_a_resumption(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,6 +233,8 @@ def test_alarms_survive_a_resumption(domain_root: Path, tmp_path: Path, capsys: 
     assert run_verb("train", f"resume={parts}", "trainer.max_steps=5") == 0
     assert [row[:2] for row in told(read_alarms(Run(whole)))] == [("2", COPYING)] * 2
     assert (parts / "alarms.csv").read_bytes() == (whole / "alarms.csv").read_bytes()
+    assert rows(parts) == rows(whole)
+    assert_same_weights(parts, whole)
     assert run_verb("train", f"resume={parts}", "trainer.max_steps=7", "callbacks.alarms.copying=0") == 0
     assert told(read_alarms(Run(parts)))[2:] == [("7", COPYING, "b", "passed"), ("7", COPYING, "a", "passed")]
 
@@ -239,8 +243,7 @@ def test_watching_does_not_touch_the_game(domain_root: Path, tmp_path: Path) -> 
     more = ("trainer.max_epochs=4", "trainer.max_steps=4", "trainer.deterministic=true", "model.generator.dropout=0.5")
     changing = ("model.discriminator.spectral_norm=true", "model.generator.norm=batch")
     off = ("callbacks.alarms.every_n_train_steps=null",)
-    on = (*ALWAYS[:4], *(f"callbacks.equilibrium.{name}=2" for name in ("every_n_train_steps", "steps", "repeats")))
-    for name, watching in {"on": on, "off": off}.items():
+    for name, watching in {"on": WATCHED, "off": off}.items():
         assert run_verb("train", *tiny(domain_root, tmp_path / name, *more, *changing, *watching)) == 0
     assert_same_weights(tmp_path / "on", tmp_path / "off")
     losses = rows(tmp_path / "off")
