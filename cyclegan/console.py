@@ -10,9 +10,10 @@ SECONDS_BETWEEN_LINES = 20.0  # in a log file, where a bar cannot move
 
 
 def say(text: str) -> None:
-    """Print to standard output, in one process of several."""
+    """Print to standard output, above a bar that may be there, in one process of several."""
     if _is_first():
-        print(text, flush=True)
+        tqdm.write(text)
+        sys.stdout.flush()
 
 
 def printable(name: object) -> str:

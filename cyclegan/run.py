@@ -53,6 +53,11 @@ class Run:
         """Scores of the finished run."""
         return self.folder / "scores.json"
 
+    @property
+    def alarms(self) -> Path:
+        """Alarms that began and passed, if any did."""
+        return self.folder / "alarms.csv"
+
     def translator(self, target: str) -> Path:
         """Folder of the Translator to a look, by its name."""
         return self.folder / f"{TRANSLATOR_PREFIX}{target}"

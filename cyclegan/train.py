@@ -7,7 +7,6 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -16,8 +15,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
-from yaml import YAMLError
 
+from cyclegan.callbacks.alarms import alarms_on
 from cyclegan.callbacks.history import Events, History
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.cli import hydra_verb
@@ -28,6 +27,7 @@ from cyclegan.files import replaced_whole
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
 from cyclegan.prepare import prepared_data
+from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_weights
 from cyclegan.run import Run
 
 LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
@@ -49,13 +49,13 @@ def train(config: DictConfig) -> None:
     data = prepared_data(config)
     game: Game = instantiate(config.model, _convert_="all")
     _check_networks(game, data)
-    checkpoint = _load(run.last) if run and run.last.exists() else None
+    checkpoint = read_checkpoint(run.last) if run and run.last.exists() else None
     if checkpoint or config.init_from:
-        _take_weights(game, checkpoint or _load(Run.open(config.init_from).last))
+        take_weights(game, checkpoint or read_checkpoint(Run.open(config.init_from).last))
     run = run or _new_run(config)
     stopping = Stopping()
     trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)
-    game.length = _length(config, len(data.batches(ranks=trainer.world_size)))
+    game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
     if checkpoint and steps_of(checkpoint) >= game.length:
         say(f"{run.folder} is finished, after {steps_of(checkpoint)} steps. Go on with a larger trainer.max_epochs.")
         return
@@ -71,11 +71,6 @@ def train(config: DictConfig) -> None:
     say(_conclusion(data, run, time.monotonic() - started))
 
 
-def steps_of(checkpoint: dict[str, Any]) -> int:
-    """Batches played when a checkpoint was written."""
-    return int(checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"])
-
-
 def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl.Trainer:
     callbacks = [instantiate(each, _convert_="all") for each in config.callbacks.values() if each is not None]
     trainer: pl.Trainer = instantiate(
@@ -88,15 +83,6 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         logger=[History(run, keep_until=steps), Events(run.folder, name="", version="")],
     )
     return trainer
-
-
-def _length(config: DictConfig, batches: int) -> int:
-    """Batches in the whole run."""
-    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
-    limits = [*([epochs * batches] if epochs is not None and epochs > 0 else []), *([steps] if steps > 0 else [])]
-    if not limits:
-        raise UsageError(f"trainer.max_epochs or trainer.max_steps must be at least 1, got {epochs} and {steps}.")
-    return min(limits)
 
 
 def _seed(config: DictConfig) -> None:
@@ -128,14 +114,7 @@ def _new_run(config: DictConfig) -> Run:
 
 def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
     """A run's config with the command line's options set in it."""
-    try:
-        config = cast(DictConfig, OmegaConf.load(run.config))
-        OmegaConf.set_struct(config, True)
-        wrong = not isinstance(config, DictConfig) or not {"domain", "model", "trainer", "callbacks"} <= set(config)
-    except (YAMLError, OSError) as error:
-        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
-    if wrong:
-        raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
+    config = saved_config(run)
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
         if key == "resume":
@@ -146,29 +125,6 @@ def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
             )
         OmegaConf.update(config, key, override.value(), force_add=False)
     return config
-
-
-def _load(path: Path) -> dict[str, Any]:
-    """A checkpoint, without running code from it."""
-    if not path.is_file():
-        raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UsageError(
-            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
-        ) from error
-    return checkpoint
-
-
-def _take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
-    try:
-        game.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise UsageError(
-            f"The checkpoint must be of the same networks ({reason}). Set model to its options."
-        ) from error
 
 
 def _choose_hardware(config: DictConfig) -> None:
@@ -238,6 +194,8 @@ def _conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
         f"  translators  {run.translator(data.b)}",
         f"               {run.translator(data.a)}",
     ]
+    for alarm in alarms_on(run):
+        lines.append(f"  alarm        {alarm['alarm']} {alarm['look']} since step {alarm['step']}. {alarm['advice']}")
     table = json.loads(run.scores.read_text()) if run.scores.exists() else {}
     for look, rows in table.items():
         for what, score in rows.items():

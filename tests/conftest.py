@@ -43,11 +43,15 @@ def save_picture(path: Path, size: tuple[int, int] = (40, 36), mode: str = "RGB"
     return path
 
 
-@pytest.fixture
-def domain_root(tmp_path: Path) -> Path:
+def save_domain(root: Path) -> Path:
     """A folder of 5 and 4 training pictures, 3 and 3 test pictures with equal names."""
-    root = tmp_path / "domain"
     for split, count in {"trainA": 5, "trainB": 4, "testA": 3, "testB": 3}.items():
         for i in range(count):
             save_picture(root / split / f"{i}.png", seed=zlib.crc32(f"{split}{i}".encode()))
     return root
+
+
+@pytest.fixture
+def domain_root(tmp_path: Path) -> Path:
+    """A small domain's folder."""
+    return save_domain(tmp_path / "domain")

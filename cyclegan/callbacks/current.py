@@ -1,12 +1,13 @@
 """The translators of a training that runs, as they are now."""
 
+from copy import deepcopy
 from pathlib import Path
 
 from pytorch_lightning import Trainer
-from torch import nn
+from torch import Tensor, nn
 
 from cyclegan.callbacks.averaging import generators_to_use
-from cyclegan.data.module import UnpairedData
+from cyclegan.data.module import UnpairedData, spread
 from cyclegan.methods.game import Game
 from cyclegan.pretrained import Facts
 from cyclegan.run import Run
@@ -15,12 +16,9 @@ from cyclegan.translator import Translator
 
 def current_translators(trainer: Trainer) -> list[Translator]:
     """Copies of every direction; of the averages where there are some. The game is not touched."""
-    translators = []
-    for generator, facts in current_generators(trainer):
-        network = facts.build()
-        network.load_state_dict(generator.state_dict())
-        translators.append(Translator(network, facts, trainer.lightning_module.device))
-    return translators
+    device = trainer.lightning_module.device
+    generators = current_generators(trainer)
+    return [Translator(deepcopy(generator).float(), facts, device) for generator, facts in generators]
 
 
 def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
@@ -39,6 +37,12 @@ def current_data(trainer: Trainer) -> UnpairedData:
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, UnpairedData)
     return data
+
+
+def fixed_pictures(data: UnpairedData, count: int) -> tuple[list[Tensor], list[Tensor]]:
+    """Test pictures of both looks (training pictures where there are no tests), spread evenly; always the same."""
+    files_a, files_b = data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b
+    return data.test_pictures(spread(files_a, count)), data.test_pictures(spread(files_b, count))
 
 
 def current_run(trainer: Trainer) -> Run:

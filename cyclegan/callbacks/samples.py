@@ -10,10 +10,9 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.data.images import Pixels, to_pixels
-from cyclegan.data.module import spread
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
@@ -54,13 +53,7 @@ class Samples(Callback):
     def _show(self, trainer: Trainer, game: Game) -> None:
         if not trainer.is_global_zero:
             return
-        if self._shown is None:
-            data = current_data(trainer)
-            a_files, b_files = data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b
-            self._shown = (
-                data.test_pictures(spread(a_files, self.pictures)),
-                data.test_pictures(spread(b_files, self.pictures)),
-            )
+        self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
         grid = translation_grid(current_translators(trainer), self._shown)
         with replaced_whole(current_run(trainer).samples / f"step_{game.steps:08d}.png") as partial:
             grid.save(partial, format="PNG")

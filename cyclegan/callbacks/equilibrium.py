@@ -1,0 +1,44 @@
+"""How far the game is from equilibrium, now and then during training."""
+
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from cyclegan.callbacks.current import current_data
+from cyclegan.errors import UsageError
+from cyclegan.methods.game import Game
+from cyclegan.metrics.equilibrium import duality_gap, rounds_of
+
+
+class Equilibrium(Callback):
+    """Logs `regret_generators`, `regret_discriminators` and `duality_gap`, each with its spread over repeats (`_std`).
+
+    Also the losses that the regrets are parts of, `loss_generators` and `loss_discriminators`, on test pictures. Takes
+    about as long as 3 x repeats x steps batches of training; see `cyclegan.metrics.equilibrium`.
+
+    Args:
+        every_n_train_steps: batches between measurements; null: none.
+        steps: batches by which a player moves alone, and on which it is judged.
+        repeats: on other batches each; at least 2.
+    """
+
+    def __init__(self, every_n_train_steps: int | None = None, steps: int = 20, repeats: int = 5) -> None:
+        if (every_n_train_steps is not None and every_n_train_steps < 1) or steps < 1 or repeats < 2:
+            given = f"got {every_n_train_steps}, {steps} and {repeats}"
+            raise UsageError(
+                f"callbacks.equilibrium must have every_n_train_steps and steps of at least 1, repeats of 2, {given}."
+            )
+        self.every_n_train_steps = every_n_train_steps
+        self.steps = steps
+        self.repeats = repeats
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Measure, if it is time, in one process of several: the others wait at the next batch."""
+        assert isinstance(pl_module, Game)
+        if self.every_n_train_steps is None or pl_module.steps % self.every_n_train_steps:
+            return
+        if trainer.is_global_zero:
+            rounds = rounds_of(current_data(trainer), self.steps, self.repeats)
+            gap = duality_gap(pl_module, rounds, pl_module.steps)
+            for logger in trainer.loggers:
+                logger.log_metrics(gap.numbers(), pl_module.steps)

@@ -1,0 +1,70 @@
+"""Signs that a training goes wrong, as numbers: from pictures, and from a discriminator's scores."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+THUMBNAIL = 16  # pixels: what is compared across pictures is where which colour is, not the noise on it
+
+Pictures = Sequence[Tensor]  # each (C, H, W) in [-1, 1], of any size
+
+
+def brightness_kept(inputs: Pictures, outputs: Pictures) -> float:
+    """Correlation of the brightness of outputs with that of their inputs, within pictures, -1 to 1.
+
+    1: what was bright is bright; about 0: nothing in common; -1: a negative. Of pixels minus their picture's mean, all
+    pictures together; without contrast, 0.
+    """
+    pairs = [(_centred(x), _centred(y)) for x, y in zip(inputs, outputs, strict=True)]
+    covariance = sum(float((x * y).sum()) for x, y in pairs)
+    scale = sum(float(x.square().sum()) for x, _ in pairs) * sum(float(y.square().sum()) for _, y in pairs)
+    return covariance / scale**0.5 if scale else 0.0
+
+
+def change(inputs: Pictures, outputs: Pictures, targets: Pictures) -> float:
+    """How far outputs are from their inputs, as a part of how far unrelated pictures of the two looks are apart.
+
+    0: copies; about 1: as far as any picture of the target look. Distances are root mean squares over pixels; that of
+    unrelated pictures is taken from the looks' means and variances per channel.
+    """
+    moved = sum(float((y - x).square().mean()) for x, y in zip(inputs, outputs, strict=True)) / len(inputs)
+    ins, outs = _pixels(inputs), _pixels(targets)
+    apart = float((ins.var(1) + outs.var(1) + (ins.mean(1) - outs.mean(1)).square()).mean())
+    return (moved / apart) ** 0.5 if apart else 0.0
+
+
+def variety(inputs: Pictures, outputs: Pictures, targets: Pictures) -> float:
+    """How much outputs differ from one another, against how much inputs do, or targets where these differ less.
+
+    0: the same output whatever the input; about 1: as it should be. Square root of the ratio of the variances across
+    pictures, over small versions of them.
+    """
+    needed = min(_variance(inputs), _variance(targets))
+    return (_variance(outputs) / needed) ** 0.5 if needed else 1.0
+
+
+def separation(real: Tensor, fake: Tensor) -> float:
+    """Probability that a real patch is scored above a fake one, 0 to 1 (the area under the ROC curve).
+
+    0.5: the discriminator cannot tell them; 1: it always can. Depends on the order of scores alone, hence not on the
+    adversarial loss.
+    """
+    ordered = fake.flatten().sort().values
+    below, not_above = (torch.searchsorted(ordered, real.flatten(), right=right).double() for right in (False, True))
+    return float((below + not_above).mean()) / 2 / len(ordered)
+
+
+def _centred(picture: Tensor) -> Tensor:
+    brightness = picture.double().mean(0)
+    return brightness - brightness.mean()
+
+
+def _pixels(pictures: Pictures) -> Tensor:
+    return torch.cat([picture.flatten(1) for picture in pictures], dim=1).double()
+
+
+def _variance(pictures: Pictures) -> float:
+    thumbnails = torch.stack([F.adaptive_avg_pool2d(picture.double(), THUMBNAIL) for picture in pictures])
+    return float(thumbnails.var(0).mean())

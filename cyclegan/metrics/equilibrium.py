@@ -1,0 +1,197 @@
+"""How far a game is from a Nash equilibrium, where no player gains by moving alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import default_collate
+
+from cyclegan.data.folders import Pair, UnpairedDataset
+from cyclegan.data.module import UnpairedData
+from cyclegan.data.sampling import Key
+from cyclegan.data.transforms import Transform
+from cyclegan.errors import UsageError
+from cyclegan.methods.game import Game
+from cyclegan.replay import ImagePool
+
+
+class Round(NamedTuple):
+    """Batches of one repeat: those that a player moves by, and others, by which its gain is judged."""
+
+    moves: Sequence[Pair]
+    judged: Sequence[Pair]
+
+
+class Regret(NamedTuple):
+    """What one player gains by moving alone, over repeats: mean, standard deviation, and its loss before."""
+
+    mean: float
+    std: float
+    loss: float
+
+
+class Gap(NamedTuple):
+    """Both players' regrets, and their sum, the duality gap, over repeats: mean and standard deviation."""
+
+    generators: Regret
+    discriminators: Regret
+    mean: float
+    std: float
+
+    def numbers(self) -> dict[str, float]:
+        """All of it by the names under which it is logged and written."""
+        players = {"generators": self.generators, "discriminators": self.discriminators}
+        numbers = {"duality_gap": self.mean, "duality_gap_std": self.std}
+        for name, regret in players.items():
+            numbers |= {f"regret_{name}": regret.mean, f"regret_{name}_std": regret.std, f"loss_{name}": regret.loss}
+        return numbers
+
+
+def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
+    """Estimate of the duality gap: 0 at an equilibrium, else what the players together gain by moving, each alone.
+
+    Grnarova et al., "A Domain Agnostic Measure for Monitoring and Evaluating GANs", NeurIPS 2019, arXiv 1811.05512:
+    DG(u, v) = max over v' of M(u, v') - min over u' of M(u', v), the best replies found by some gradient steps from
+    (u, v). There, M is one loss: what one player loses the other wins. Here each player has its own (least squares and
+    cycle terms are no such M), so that the gap is the sum of regrets, a player's regret being its own loss where it
+    stands minus its own loss after its steps against the other, who stands still. With losses M and -M, it is theirs.
+
+    What differs besides: the steps are the game's own (`training_step`, each by one batch, with fresh optimisers of its
+    kind at the learning rates that it began with, so that a schedule's end does not pass for an equilibrium);
+    discriminators judge what generators make now, not their image pools; all in float32. As few steps find less than
+    the best reply, this is a lower bound; below 0, they found nothing better on pictures that they had not seen.
+
+    The game is not touched, nor are torch's random states.
+
+    Args:
+        game: of any method; `length` must be set.
+        rounds: one per repeat, at least two; all of the same number of moves.
+        played: batches that the game has played, on which the weights of its terms may depend.
+
+    Raises:
+        UsageError: for fewer than two rounds.
+    """
+    losses, regrets = [], []
+    with torch.random.fork_rng([game.device] if game.device.type == "cuda" else []):
+        for moves, judged in rounds:
+            before = _alone(game, played).judge(judged)
+            losses.append(before)
+            after = [_alone(game, played).move(player, moves).judge(judged)[player] for player in (0, 1)]
+            regrets.append(before - torch.stack(after))
+    if len(regrets) < 2:
+        raise UsageError(f"repeats must be at least 2, to have a spread, got {len(regrets)}.")
+    generators, discriminators = (
+        Regret(float(regret.mean()), float(regret.std()), float(loss.mean()))
+        for regret, loss in zip(torch.stack(regrets).T, torch.stack(losses).T, strict=True)
+    )
+    sums = torch.stack(regrets).sum(1)
+    return Gap(generators, discriminators, float(sums.mean()), float(sums.std()))
+
+
+def rounds_of(data: UnpairedData, steps: int, repeats: int) -> Iterator[Round]:
+    """Rounds of a domain, always the same, all prepared as training samples are.
+
+    Moves are by training pictures; they are judged on as many batches of test pictures, or, where a look has none, the
+    training pictures are halved.
+
+    Args:
+        data: the domain.
+        steps: batches to move by, and to judge on, of the domain's batch size.
+        repeats: number of rounds.
+
+    Raises:
+        UsageError: for no steps.
+    """
+    if steps < 1:
+        raise UsageError(f"steps must be at least 1, got {steps}.")
+    sides = data.sides
+    if sides.test_a and sides.test_b:
+        moves, judged = (sides.train_a, sides.train_b), (sides.test_a, sides.test_b)
+    else:
+        moves, judged = ((sides.train_a[i::2], sides.train_b[i::2]) for i in (0, 1))
+    reader = partial(data.cache.read, channels=data.domain.channels)
+    both = [
+        _batches(UnpairedDataset(files, Transform(data.domain.transform), data.seed, reader), data.domain.batch_size)
+        for files in (moves, judged)
+    ]
+    for _ in range(repeats):
+        yield Round(*(list(islice(batches, steps)) for batches in both))
+
+
+def _batches(dataset: UnpairedDataset, size: int) -> Iterator[Pair]:
+    sample = 0
+    while True:
+        yield default_collate([dataset[Key(*divmod(sample + i, len(dataset)))] for i in range(size)])
+        sample += size
+
+
+class _Alone(Game):
+    """A copy of a game, without a Trainer, in which one player moves, or none; put before the game's own class."""
+
+    played: int
+    players: Sequence[Optimizer]
+    mover: int | None  # its place among the players
+    losses: list[Tensor]
+
+    @property
+    def steps(self) -> int:
+        """The place in the run, which stands still."""
+        return self.played
+
+    def optimizers(self, use_pl_optimizer: bool = True) -> Any:
+        """Fresh ones."""
+        return self.players
+
+    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
+        """Note a player's loss; move that player if it is its turn."""
+        loss = torch.stack(list(terms.values())).sum()
+        player = self.players.index(optimizer)
+        self.losses[player] = self.losses[player] + loss.detach()
+        if player == self.mover:
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self.descent.clip_norm is not None:
+                nn.utils.clip_grad_norm_(_parameters(optimizer), self.descent.clip_norm)
+            optimizer.step()
+
+    def move(self, player: int, batches: Sequence[Pair]) -> "_Alone":
+        """Let one player take a step by each batch, while the other stands still."""
+        self.mover = player
+        for parameter in _parameters(self.players[1 - player]):
+            parameter.requires_grad_(False)
+        self._play(batches)
+        self.mover = None
+        return self
+
+    def judge(self, batches: Sequence[Pair]) -> Tensor:
+        """Both players' losses (2,), means over batches; nobody moves."""
+        with torch.no_grad():
+            return self._play(batches)
+
+    def _play(self, batches: Sequence[Pair]) -> Tensor:
+        torch.manual_seed(0)  # dropout drops the same, before and after
+        self.losses = [torch.zeros(()), torch.zeros(())]
+        like = next(self.parameters())
+        for i, batch in enumerate(batches):
+            self.training_step(Pair(*(side.to(like) for side in batch)), i)
+        return torch.stack([loss.double().cpu() for loss in self.losses]) / len(batches)
+
+
+def _alone(game: Game, played: int) -> _Alone:
+    copy = deepcopy(game, {id(game._trainer): None})
+    copy.__class__ = type(f"Alone{type(game).__name__}", (_Alone, type(game)), {})
+    assert isinstance(copy, _Alone)
+    copy.played, copy.players, copy.mover = played, copy.configure_optimizers(), None
+    for pool in vars(copy).values():
+        if isinstance(pool, ImagePool):
+            pool.size, pool.images = 0, []
+    return copy
+
+
+def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

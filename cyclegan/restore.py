@@ -1,0 +1,114 @@
+"""A run read back: its config, its checkpoint, and the game as it stood."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
+
+from cyclegan.data.module import UnpairedData
+from cyclegan.errors import UsageError
+from cyclegan.hardware import usable_device
+from cyclegan.methods.game import Game
+from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
+from cyclegan.prepare import prepared_data
+from cyclegan.run import Run
+
+
+class Restored(NamedTuple):
+    """A game with its weights, the data that it is played on, and the batches played."""
+
+    game: Game
+    data: UnpairedData
+    played: int
+
+
+def restore(run: Run) -> Restored:
+    """The game of a run, as its newest checkpoint has it.
+
+    Raises:
+        UsageError: if the run has none, or it, the config or the pictures cannot be read.
+    """
+    config = saved_config(run)
+    checkpoint = read_checkpoint(run.last)
+    data = prepared_data(config)
+    game: Game = instantiate(config.model, _convert_="all")
+    take_weights(game, checkpoint)
+    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    game.length = run_length(config, loader["batches"])
+    return Restored(game, data, steps_of(checkpoint))
+
+
+def equilibrium_of(folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto") -> Gap:
+    """How far a run's game, as its newest checkpoint has it, is from equilibrium; see `duality_gap` and `rounds_of`.
+
+    Raises:
+        UsageError: if the run cannot be restored, or a number is too small.
+    """
+    game, data, played = restore(Run.open(folder))
+    return duality_gap(game.to(usable_device(device)), rounds_of(data, steps, repeats), played)
+
+
+def saved_config(run: Run) -> DictConfig:
+    """A run's config.
+
+    Raises:
+        UsageError: if it cannot be read or is not one.
+    """
+    try:
+        config = cast(DictConfig, OmegaConf.load(run.config))
+        OmegaConf.set_struct(config, True)
+        wrong = not isinstance(config, DictConfig) or not {"domain", "model", "trainer", "callbacks"} <= set(config)
+    except (YAMLError, OSError) as error:
+        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
+    if wrong:
+        raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
+    return config
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint, without running code from it.
+
+    Raises:
+        UsageError: if there is none, or it cannot be read.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UsageError(
+            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
+        ) from error
+    return checkpoint
+
+
+def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
+    """Give a game a checkpoint's weights.
+
+    Raises:
+        UsageError: if they are of other networks.
+    """
+    try:
+        game.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise UsageError(
+            f"The checkpoint must be of the same networks ({reason}). Set model to its options."
+        ) from error
+
+
+def steps_of(checkpoint: dict[str, Any]) -> int:
+    """Batches played when a checkpoint was written."""
+    return int(checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"])
+
+
+def run_length(config: DictConfig, batches: int) -> int:
+    """Batches in the whole run, of so many per epoch."""
+    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+    limits = [*([epochs * batches] if epochs is not None and epochs > 0 else []), *([steps] if steps > 0 else [])]
+    if not limits:
+        raise UsageError(f"trainer.max_epochs or trainer.max_steps must be at least 1, got {epochs} and {steps}.")
+    return min(limits)

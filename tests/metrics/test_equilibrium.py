@@ -1,0 +1,214 @@
+"""The duality gap, on games whose equilibria are known, and on every method."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from torch import Tensor, nn
+
+from cyclegan.data.check import Cache
+from cyclegan.data.folders import Pair
+from cyclegan.data.images import Pixels
+from cyclegan.data.module import UnpairedData
+from cyclegan.errors import UsageError
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.game import Descent, Game
+from cyclegan.metrics.equilibrium import Gap, Round, duality_gap, rounds_of
+from tests.methods.test_every_method import METHODS
+from tests.test_conf import NARROW, compose
+
+RATE, STEPS = 0.1, 7
+COUPLING = 0.5
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Scalar(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value, dtype=torch.float64))
+
+
+class ScalarGame(Game):
+    """Two players of one number each, x and y, and a loss for each; a batch shifts both losses by its mean."""
+
+    def __init__(self, x: float, y: float, loss_x: Loss, loss_y: Loss, descent: Descent | None = None) -> None:
+        sgd = partial(torch.optim.SGD, lr=RATE)
+        super().__init__(descent or Descent(sgd, sgd))
+        self.x, self.y = Scalar(x), Scalar(y)
+        self.loss_x, self.loss_y = loss_x, loss_y
+
+    def generators(self) -> dict[str, nn.Module]:
+        return {"b": self.x}
+
+    def discriminators(self) -> dict[str, nn.Module]:
+        return {"b": self.y}
+
+    def training_step(self, batch: Pair, _: int) -> None:
+        first, second = self.optimizers()  # type: ignore[attr-defined]
+        self.descend(first, {"x": self.loss_x(self.x.value, self.y.value), "shift": batch.a.mean()})
+        self.descend(second, {"y": self.loss_y(self.x.value, self.y.value), "shift": batch.b.mean()})
+
+
+def bilinear(x: float, y: float) -> ScalarGame:
+    """Zero sum, M = xy; in equilibrium at (0, 0)."""
+    return ScalarGame(x, y, lambda x, y: x * y, lambda x, y: -x * y)
+
+
+def quadratic(x: float, y: float, descent: Descent | None = None) -> ScalarGame:
+    """General sum; the best replies are x = -cy and y = cx, in equilibrium at (0, 0)."""
+    c = COUPLING
+    return ScalarGame(x, y, lambda x, y: x**2 / 2 + c * x * y, lambda x, y: y**2 / 2 - c * x * y, descent)
+
+
+def some_rounds(repeats: int = 3, steps: int = STEPS, size: int = 4, batch: int = 1) -> list[Round]:
+    random = torch.Generator().manual_seed(0)
+    pairs = [Pair(*torch.rand(2, batch, 3, size, size, generator=random) * 2 - 1) for _ in range(2 * steps * repeats)]
+    parts = [pairs[i : i + steps] for i in range(0, len(pairs), steps)]
+    return [Round(moves, judged) for moves, judged in zip(parts[::2], parts[1::2], strict=True)]
+
+
+@pytest.mark.parametrize("make", [bilinear, quadratic])
+def test_in_equilibrium_nobody_regrets(make: Callable[[float, float], ScalarGame]) -> None:
+    gap = duality_gap(make(0.0, 0.0), some_rounds(), played=1)
+    assert gap.generators[:2] == pytest.approx((0, 0), abs=1e-12)
+    assert gap.discriminators[:2] == pytest.approx((0, 0), abs=1e-12)
+    assert (gap.mean, gap.std) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_off_equilibrium_regrets_are_what_the_steps_gain() -> None:
+    x, y, c = 2.0, -3.0, COUPLING
+    gap = duality_gap(quadratic(x, y), some_rounds(), played=1)
+    reached = 1 - (1 - RATE) ** (2 * STEPS)  # of the way down a parabola
+    assert gap.generators.mean == pytest.approx((x + c * y) ** 2 / 2 * reached)
+    assert gap.discriminators.mean == pytest.approx((y - c * x) ** 2 / 2 * reached)
+    assert gap.mean == pytest.approx(gap.generators.mean + gap.discriminators.mean)
+
+
+def test_with_many_steps_a_regret_is_that_of_the_best_reply() -> None:
+    x, y, c = 2.0, -3.0, COUPLING
+    gap = duality_gap(quadratic(x, y), some_rounds(steps=200), played=1)
+    assert gap.generators.mean == pytest.approx((x + c * y) ** 2 / 2)
+    assert gap.discriminators.mean == pytest.approx((y - c * x) ** 2 / 2)
+
+
+def test_where_one_loses_what_the_other_wins_the_gap_is_the_papers() -> None:
+    x, y = 2.0, -3.0
+    gap = duality_gap(bilinear(x, y), some_rounds(), played=1)
+    best_y, best_x = y + RATE * STEPS * x, x - RATE * STEPS * y
+    assert gap.mean == pytest.approx(x * best_y - best_x * y)  # M(u, v') - M(u', v)
+
+
+def test_losses_are_means_over_the_batches_judged() -> None:
+    rounds = some_rounds()
+    gap = duality_gap(quadratic(2.0, 0.0), rounds, played=1)
+    shift = sum(float(pair.a.mean()) for each in rounds for pair in each.judged) / len(rounds) / STEPS
+    assert gap.generators.loss == pytest.approx(2.0 + shift)
+
+
+def test_the_spread_is_that_of_repeats() -> None:
+    def game() -> ScalarGame:
+        return ScalarGame(2.0, 0.0, lambda x, y: x**2 / 2, lambda x, y: y**2 / 2)
+
+    equal = duality_gap(game(), some_rounds(), played=1)
+    assert equal.generators.std == pytest.approx(0, abs=1e-7)
+    first, second = some_rounds(2)
+    shorter = Round(first.moves[:1], first.judged)
+    gap = duality_gap(game(), [shorter, second], played=1)
+    gains = [2 * (1 - (1 - RATE) ** (2 * steps)) for steps in (1, STEPS)]
+    assert gap.generators.mean == pytest.approx(sum(gains) / 2)
+    assert gap.std == pytest.approx(abs(gains[0] - gains[1]) / 2**0.5)
+    with pytest.raises(UsageError, match="repeats must be at least 2"):
+        duality_gap(bilinear(1.0, 1.0), some_rounds(1), played=1)
+
+
+def test_a_clipped_player_moves_no_further() -> None:
+    sgd = partial(torch.optim.SGD, lr=RATE)
+    gap = duality_gap(quadratic(2.0, 0.0, Descent(sgd, sgd, clip_norm=1e-3)), some_rounds(), played=1)
+    assert gap.generators.mean == pytest.approx(2.0 * RATE * STEPS * 1e-3, rel=1e-3)
+
+
+def game_of(method: str, *options: str) -> Game:
+    config = compose(f"model={method}", *NARROW, *options)
+    torch.manual_seed(0)
+    game: Game = instantiate(config.model, _convert_="all")
+    game.length = 10
+    return game
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_a_gap_and_is_not_touched(method: str) -> None:
+    game = game_of(method, "model.generator.dropout=0.5", "model.discriminator.spectral_norm=true")
+    if isinstance(game, CycleGAN):
+        game.pool_a(torch.ones(2, 3, 32, 32))
+    weights = {name: tensor.clone() for name, tensor in game.state_dict().items()}
+    kept: dict[str, object] = {}
+    game.on_save_checkpoint(kept)
+    random, seen = torch.get_rng_state(), repr(kept)
+    gap = duality_gap(game, some_rounds(2, 3, 32), played=1)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in game.state_dict().items())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in game.parameters())
+    game.on_save_checkpoint(kept)
+    assert repr(kept) == seen
+    assert game.training
+    assert gap.generators.mean != 0
+    assert gap.discriminators.mean > 0  # fresh networks: easily bettered
+    assert gap == duality_gap(game, some_rounds(2, 3, 32), played=1)
+
+
+def test_discriminators_are_judged_by_what_generators_make_now() -> None:
+    game = game_of("cyclegan")
+    assert isinstance(game, CycleGAN)
+    gap = duality_gap(game, some_rounds(2, 3, 32), played=1)
+    for pool in (game.pool_a, game.pool_b):
+        pool(torch.ones(pool.size, 3, 32, 32))
+    assert duality_gap(game, some_rounds(2, 3, 32), played=1) == gap
+
+
+def test_terms_weigh_what_they_weigh_at_that_step() -> None:
+    game = game_of("cyclegan", "model.lambda_cycle_end=0", "model.lambda_identity=0")
+    early, late = (duality_gap(game, some_rounds(2, 3, 32), played) for played in (1, 11))
+    assert late.generators.loss < early.generators.loss / 2
+    assert late.discriminators == early.discriminators
+
+
+def data_in(root: Path) -> UnpairedData:
+    config = compose("domain=folders", f"domain.root={root}", "domain.load_size=36", "domain.crop_size=32")
+    return UnpairedData(instantiate(config.domain, _convert_="all"))
+
+
+def test_rounds_are_of_different_batches_like_those_of_training(domain_root: Path) -> None:
+    rounds = list(rounds_of(data_in(domain_root), steps=12, repeats=2))
+    assert [(len(each.moves), len(each.judged)) for each in rounds] == [(12, 12)] * 2
+    assert rounds[0].moves[0].a.shape == (1, 3, 32, 32)
+    assert not torch.equal(rounds[0].moves[0].a, rounds[1].moves[0].a)
+
+
+@pytest.mark.parametrize("tests", [True, False])
+def test_moves_and_judgement_share_no_file(domain_root: Path, monkeypatch: pytest.MonkeyPatch, tests: bool) -> None:
+    if not tests:
+        for picture in (domain_root / "testA").iterdir():
+            picture.unlink()
+    read, original = [], Cache.read
+
+    def noted(self: Cache, file: Path, channels: int) -> Pixels:
+        read.append(file)
+        return original(self, file, channels)
+
+    monkeypatch.setattr(Cache, "read", noted)
+    next(rounds_of(data_in(domain_root), steps=12, repeats=2))
+    moved, judged = set(read[:24]), set(read[24:48])
+    assert len(moved) > 3
+    assert len(judged) > 3
+    assert not moved & judged
+    assert ({file.parent.name for file in judged} == {"testA", "testB"}) == tests
+
+
+def test_a_gap_is_plain_numbers() -> None:
+    gap = duality_gap(quadratic(1.0, 1.0), some_rounds(), played=1)
+    assert isinstance(gap, Gap)
+    assert all(isinstance(value, float) for value in (*gap.generators, *gap.discriminators, gap.mean, gap.std))
