@@ -103,7 +103,8 @@ def _frame(file: Any, place: int, about: About) -> Photo:
     file.seek(place)
     file.load()
     shown = replace(about, milliseconds=int(file.info.get("duration") or 0))
-    return Photo.of_image(ImageOps.exif_transpose(file), shown)
+    turned = file.getexif().get(ORIENTATION, 1) != 1  # otherwise it would be copied
+    return Photo.of_image(ImageOps.exif_transpose(file) if turned else file, shown)
 
 
 def _frames(file: Any) -> int:
