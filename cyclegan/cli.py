@@ -23,10 +23,19 @@ from omegaconf.errors import OmegaConfBaseException
 from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, INTERRUPTED, UNHEARD = 2, 130, 141
 DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 SWEEP = ("--multirun", "-m")
-PATHS = ("run_dir", "resume", "init_from", "domain.root", "domain.a_dir", "domain.b_dir", "domain.cache_dir")
+PATHS = (
+    "run_dir",
+    "resume",
+    "init_from",
+    "findings",
+    "domain.root",
+    "domain.a_dir",
+    "domain.b_dir",
+    "domain.cache_dir",
+)
 
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -54,29 +63,32 @@ def positive(text: str) -> int:
     return natural(text, least=1)
 
 
-def hydra_verb(main: HydraMain) -> Callable[[], None]:
-    """A verb that is configured by Hydra, from `conf/train.yaml`."""
+def hydra_verb(main: HydraMain, options: str = "train") -> Callable[[], None]:
+    """A verb that is configured by Hydra, from `conf/train.yaml` or another of its options."""
     OmegaConf.register_new_resolver("datasets", datasets, replace=True)
 
-    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=options)
     def run(config: DictConfig) -> None:
-        friendly(lambda: main(config))  # here, as Hydra prints a line of its own on an error that reaches it
+        friendly(lambda: main(config), options)  # here, as Hydra prints a line of its own on an error that reaches it
 
     def verb() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises what goes wrong, for `friendly` to tell
         sys.argv[1:] = quote_paths(sorted(sys.argv[1:], key=lambda each: each not in SWEEP))  # it must come first
-        friendly(run)
+        friendly(run, options)
 
     return verb
 
 
-def friendly(run: Callable[[], Any]) -> None:
-    """Run a verb; tell a user's mistake in one line."""
+def friendly(run: Callable[[], Any], options: str = "train") -> None:
+    """Run a verb, of these options; tell a user's mistake in one line."""
     try:
         run()
     except (UsageError, HydraException, OmegaConfBaseException) as error:
-        print(explain(error), file=sys.stderr)
+        print(explain(error, options), file=sys.stderr)
         sys.exit(USAGE)
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        sys.exit(UNHEARD)
     except OSError as error:
         if error.filename is None and error.errno != errno.ENOSPC:
             raise
@@ -148,7 +160,7 @@ def _quoted(argument: str, sweep: bool) -> str:
     return f"{key}={equals and chr(39)}{escaped}{chr(92) * trailing}{chr(39)}"
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, options: str = "train") -> str:
     """What an error means, in one line; for a name that Hydra does not know, with the nearest ones it does."""
     if isinstance(error, UsageError):
         return str(error)
@@ -156,11 +168,11 @@ def explain(error: Exception) -> str:
         return " ".join(str(error.__cause__).split())  # what a constructor said
     text = _with_causes(error)
     if option := re.search(r"Key '([^']+)' is not in struct(?:\n\s*full_key: (\S+))?", text):
-        return _unknown_option(option[2] or option[1])
+        return _unknown_option(option[2] or option[1], options)
     if choice := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _unknown_choice(choice[1], choice[2])
     if option := re.search(r"Could not (?:override|append to config\. An item is already at) '([^']+)'", text):
-        return _unknown_option(option[1])
+        return _unknown_option(option[1], options)
     return next(line for line in text.splitlines() if line)
 
 
@@ -178,16 +190,16 @@ def _unknown_choice(group: str, name: str) -> str:
     return f"{group} must be one of {', '.join(choices)}, got {name}.{meant}"
 
 
-def _unknown_option(key: str) -> str:
-    near = difflib.get_close_matches(key, _all_options(), n=3, cutoff=0.5)
+def _unknown_option(key: str, options: str) -> str:
+    near = difflib.get_close_matches(key, _all_options(options), n=3, cutoff=0.5)
     meant = f"Did you mean {' or '.join(near)}?" if near else "See --help."
     return f"There is no option {key}. {meant}"
 
 
-def _all_options() -> list[str]:
+def _all_options(options: str) -> list[str]:
     GlobalHydra.instance().clear()  # a verb that fails is over
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(hydra.compose("train"))
+        config = OmegaConf.to_container(hydra.compose(options))
     return sorted(_flat(config))
 
 

@@ -12,6 +12,8 @@ from torch import nn
 
 from cyclegan import networks
 
+PROJECT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
 GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "golden")
 
 
@@ -27,6 +29,14 @@ def golden_network(case: dict[str, Any]) -> nn.Module:
         options.pop("out_channels", None)  # always one
     network: nn.Module = getattr(networks, case["network"])(**options)
     return network
+
+
+def shared_data(name: str) -> Path:
+    """A data set that the project may use but not hand on; the test is skipped where it is not there."""
+    folder = SHARED / "data" / name
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}; CYCLEGAN_SHARED names the folder that holds data/{name}")
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -52,6 +52,7 @@ class Domain:
         test_transform: the same for test pictures; without randomness.
         paired_test: whether testA and testB show the same things under the same file names.
         skip_broken: leave broken pictures out instead of refusing to start.
+        exclude_leaks: leave test pictures that are exact or near copies of training pictures out of samples and scores.
         cache_dir: where reduced copies of large photographs go; null is the user's cache folder.
         source: where a published set comes from.
     """
@@ -74,6 +75,7 @@ class Domain:
     workers: int = 2
     paired_test: bool = False
     skip_broken: bool = False
+    exclude_leaks: bool = False
     cache_dir: str | None = None
     source: Source | None = None
 

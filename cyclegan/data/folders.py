@@ -1,7 +1,7 @@
 """From folders of pictures to samples of pairs."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -38,12 +38,22 @@ class Sides:
 
     def everything(self) -> list[Path]:
         """All of them."""
-        return [*self.train_a, *self.train_b, *self.test_a, *self.test_b]
+        return [file for split in self.by_split().values() for file in split]
 
-    def without(self, files: set[Path]) -> "Sides":
+    def by_split(self) -> dict[str, list[Path]]:
+        """All of them, by the name of their split."""
+        return dict(zip(SPLITS, (self.train_a, self.train_b, self.test_a, self.test_b), strict=True))
+
+    def without(self, files: Collection[Path]) -> "Sides":
         """The same but for some files."""
-        splits = (self.train_a, self.train_b, self.test_a, self.test_b)
-        return Sides(*([file for file in split if file not in files] for split in splits))
+        return Sides(*([file for file in split if file not in files] for split in self.by_split().values()))
+
+
+def split_folders(domain: Domain) -> dict[str, Path]:
+    """The folder in which each split's pictures are."""
+    if domain.root is not None:
+        return {split: Path(domain.root) / split for split in SPLITS}
+    return {split: Path((domain.a_dir if split.endswith("A") else domain.b_dir) or "") for split in SPLITS}
 
 
 def find_sides(domain: Domain) -> Sides:

@@ -1,7 +1,9 @@
 """A domain as a LightningDataModule."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
+from itertools import compress
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,8 +12,9 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from cyclegan.config import default_cache
-from cyclegan.data.check import Cache, find_broken
+from cyclegan.data.check import Cache, Opened, open_pictures
 from cyclegan.data.domain import Domain
+from cyclegan.data.duplicates import leaking
 from cyclegan.data.folders import FEWEST, Pair, Sides, UnpairedDataset, find_sides, look_names
 from cyclegan.data.images import read, to_tensor
 from cyclegan.data.sampling import Batches, EpochLoader, Key
@@ -39,9 +42,28 @@ class UnpairedData(LightningDataModule):
         self.cache = Cache(folder, domain.load_size)
 
     @cached_property
+    def found(self) -> Sides:
+        """All picture files, whole or broken."""
+        return find_sides(self.domain)
+
+    @cached_property
+    def opened(self) -> Opened:
+        """What opening each of them once has shown; see `open_each`."""
+        return self.open_each()
+
+    @cached_property
     def sides(self) -> Sides:
-        """The picture files, broken ones left out; see `open_all`."""
+        """The picture files to use: no broken ones, no leaking tests where `exclude_leaks` is on; see `open_all`."""
         return self.open_all()
+
+    def open_each(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Opened:
+        """Find the pictures and open each once, whatever comes to light.
+
+        Args:
+            progress: is told how many files of how many were opened.
+        """
+        self.opened = open_pictures(self.found.everything(), self.cache, progress)
+        return self.opened
 
     def open_all(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Sides:
         """Find the pictures and open each once.
@@ -50,18 +72,18 @@ class UnpairedData(LightningDataModule):
             progress: is told how many files of how many were opened.
 
         Raises:
-            UsageError: if some are broken and `skip_broken` is off, or too few are whole.
+            UsageError: if some are broken and `skip_broken` is off, or too few are whole or no leaks.
         """
-        sides = find_sides(self.domain)
-        broken = find_broken(sides.everything(), self.cache, progress)
+        broken = self.open_each(progress).broken
         if broken and not self.domain.skip_broken:
             raise UsageError(
-                f"{len(broken)} of {len(sides.everything())} pictures cannot be read: {_listed(broken)}. "
+                f"{len(broken)} of {len(self.found.everything())} pictures cannot be read: {_listed(broken)}. "
                 "Mend or remove them, or leave them out with domain.skip_broken=true."
             )
-        self.sides = sides.without(set(broken))
-        if min(len(self.sides.train_a), len(self.sides.train_b)) < FEWEST:
+        whole = self.found.without(broken)
+        if min(len(whole.train_a), len(whole.train_b)) < FEWEST:
             raise UsageError(f"Each look must have at least {FEWEST} whole training pictures. Add more pictures.")
+        self.sides = self._without_leaks(whole) if self.domain.exclude_leaks else whole
         return self.sides
 
     @cached_property
@@ -131,6 +153,26 @@ class UnpairedData(LightningDataModule):
         chosen = spread(both, count)
         pictures_a, pictures_b = (self.test_pictures([pair[side] for pair in chosen]) for side in (0, 1))
         return [Pair(a, b) for a, b in zip(pictures_a, pictures_b, strict=True)]
+
+    def _without_leaks(self, sides: Sides) -> Sides:
+        known, tests = self.opened.good, [*sides.test_a, *sides.test_b]
+        train = [known[file] for file in (*sides.train_a, *sides.train_b)]
+        leaks = set(compress(tests, leaking(train, [known[file] for file in tests])))
+        if self.domain.paired_test:  # a leak takes its partner along
+            names = {file.name for file in leaks}
+            leaks = {file for file in tests if file.name in names}
+        kept = replace(
+            sides,
+            test_a=[file for file in sides.test_a if file not in leaks],
+            test_b=[file for file in sides.test_b if file not in leaks],
+        )
+        for name, before, after in ((self.a, sides.test_a, kept.test_a), (self.b, sides.test_b, kept.test_b)):
+            if before and not after:
+                raise UsageError(
+                    f"All {len(before)} test pictures of {name} are copies of training pictures. "
+                    "Add others, or set domain.exclude_leaks=false."
+                )
+        return kept
 
 
 def _listed(broken: dict[Path, str]) -> str:
