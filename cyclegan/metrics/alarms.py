@@ -12,15 +12,13 @@ Pictures = Sequence[Tensor]  # each (C, H, W) in [-1, 1], of any size
 
 
 def brightness_kept(inputs: Pictures, outputs: Pictures) -> float:
-    """Correlation of the brightness of outputs with that of their inputs, within pictures, -1 to 1.
+    """Whether what is brighter in a picture is brighter in its translation: rank correlation, median over pictures.
 
-    1: what was bright is bright; about 0: nothing in common; -1: a negative. Of pixels minus their picture's mean, all
-    pictures together; without contrast, 0.
+    1: the order of pixels by brightness is the same; about 0: nothing in common, or no contrast; -1: a negative. By
+    ranks and a median, as some pixels of extreme brightness, or some pictures, say little of what happens to colours.
     """
-    pairs = [(_centred(x), _centred(y)) for x, y in zip(inputs, outputs, strict=True)]
-    covariance = sum(float((x * y).sum()) for x, y in pairs)
-    scale = sum(float(x.square().sum()) for x, _ in pairs) * sum(float(y.square().sum()) for _, y in pairs)
-    return covariance / scale**0.5 if scale else 0.0
+    each = [_correlation(_ranks(x), _ranks(y)) for x, y in zip(inputs, outputs, strict=True)]
+    return float(torch.stack(each).quantile(0.5))
 
 
 def change(inputs: Pictures, outputs: Pictures, targets: Pictures) -> float:
@@ -56,9 +54,16 @@ def separation(real: Tensor, fake: Tensor) -> float:
     return float((below + not_above).mean()) / 2 / len(ordered)
 
 
-def _centred(picture: Tensor) -> Tensor:
-    brightness = picture.double().mean(0)
-    return brightness - brightness.mean()
+def _ranks(picture: Tensor) -> Tensor:
+    """Ranks of a picture's pixels by brightness, minus their mean; equal ones share theirs."""
+    _, places, counts = picture.double().mean(0).flatten().unique(return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - (counts - 1) / 2)[places]
+    return ranks - ranks.mean()
+
+
+def _correlation(x: Tensor, y: Tensor) -> Tensor:
+    scale = (x.square().sum() * y.square().sum()).sqrt()
+    return (x * y).sum() / scale if scale else torch.zeros_like(scale)
 
 
 def _pixels(pictures: Pictures) -> Tensor:
