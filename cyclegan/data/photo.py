@@ -146,7 +146,7 @@ def in_rows(height: int, width: int, pixels: int = 2**20) -> Iterator[tuple[int,
 
 def _plain(image: Image.Image) -> Image.Image:
     """L, LA, RGB or RGBA."""
-    if image.mode in ("LA", "RGBA"):
+    if image.mode in ("LA", "RGBA") or (image.mode in ("L", "RGB") and not image.has_transparency_data):
         return image
     if image.mode in ("1", "L"):
         return image.convert("LA" if image.has_transparency_data else "L")

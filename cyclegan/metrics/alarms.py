@@ -56,7 +56,8 @@ def separation(real: Tensor, fake: Tensor) -> float:
 
 def _ranks(picture: Tensor) -> Tensor:
     """Ranks of a picture's pixels by brightness, minus their mean; equal ones share theirs."""
-    _, places, counts = picture.double().mean(0).flatten().unique(return_inverse=True, return_counts=True)
+    brightness = picture.double().mean(0).flatten()
+    _, places, counts = torch.unique(brightness, return_inverse=True, return_counts=True)
     ranks = (counts.cumsum(0) - (counts - 1) / 2)[places]
     return ranks - ranks.mean()
 
