@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import psutil
 
+_numbers = count()
 _unfinished: set[Path] = set()
 
 
@@ -14,7 +16,7 @@ _unfinished: set[Path] = set()
 def replaced_whole(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` to write to; it takes its place, synced to the disk, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{next(_numbers)}.{os.getpid()}.partial")  # short: names have an end
     _unfinished.add(partial)
     try:
         yield partial
@@ -22,14 +24,16 @@ def replaced_whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
         _unfinished.discard(partial)
-
-
-def drop_unfinished() -> None:
-    """Remove the temporary files of blocks that will not end, before a process leaves at once."""
-    for partial in list(_unfinished):
         partial.unlink(missing_ok=True)
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Remove the temporary files below a folder of blocks that will not end, before a process leaves at once."""
+    for partial in list(_unfinished):
+        if folder in partial.parents:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def drop_abandoned(folder: Path) -> None:

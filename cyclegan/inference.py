@@ -94,8 +94,8 @@ class Inference:
         if needed > self._room(room):
             kind = type(self.generator).__name__
             raise UsageError(
-                f"{width}x{height} pixels must have about {needed / 2**30:.1f} GiB of memory, "
-                f"got {room / 2**30:.1f} GiB: a {kind} cannot be streamed. Give --max-memory more, or use --work-size."
+                f"{width}x{height} pixels must have about {needed / 2**20:,.0f} MiB of memory, got "
+                f"{max(0, room) / 2**20:,.0f} MiB: a {kind} cannot be streamed. Give --max-memory more, or --work-size."
             )
         return False
 
@@ -105,8 +105,7 @@ class Inference:
         try:
             Streaming(network, *size, room, self.folder).run(read, write)
         except NoRoomError as error:
-            wide = f"{size[1]}x{size[0]} pixels must have {error}, got {max(0, room) / 2**20:.0f} MiB of memory."
-            raise UsageError(f"{wide} Give --max-memory more, or use --work-size, or another --temp-dir.") from error
+            raise UsageError(f"{size[1]}x{size[0]} pixels must have {error}") from error
 
     def at_once(self, height: int, width: int, room: int) -> int:
         """How many pictures of a size one pass should take."""

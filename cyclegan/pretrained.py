@@ -92,6 +92,7 @@ def find(source: str | Path, to: str | None) -> tuple[nn.Module, Facts]:
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
+    _chosen({facts.target: folder}, to or facts.target)
     return generator, facts
 
 

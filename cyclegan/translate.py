@@ -133,7 +133,8 @@ def _leave(interruption: KeyboardInterrupt) -> NoReturn:
 
 
 def _told(summary: Summary, options: argparse.Namespace, translator: Translator) -> str:
-    lines = [f"Translated {summary.translated} pictures to {translator.facts.target}: {printable(options.output)}"]
+    pictures = "picture" if summary.translated == 1 else "pictures"
+    lines = [f"Translated {summary.translated} {pictures} to {translator.facts.target}: {printable(options.output)}"]
     if summary.done_before:
         lines.append(f"{summary.done_before} were done before (--overwrite does them again).")
     if summary.first_frame_only:

@@ -17,7 +17,7 @@ from cyclegan import pretrained
 from cyclegan.data.decoding import decode
 from cyclegan.data.images import GRAY, RGB, to_pixels, to_tensor
 from cyclegan.data.photo import Photo, in_rows
-from cyclegan.data.resampling import resampling, resized
+from cyclegan.data.resampling import add_lines, resampling, resize_lines
 from cyclegan.inference import Inference, Memory, Precision
 from cyclegan.pretrained import Facts
 
@@ -135,9 +135,12 @@ class Translator:
         Raises:
             ValueError: for another shape.
         """
-        if pictures.ndim != 4 or pictures.shape[1] != self.channels or 0 in pictures.shape:
-            expected = f"(B, {self.channels}, H, W)"
-            raise ValueError(f"A tensor must be {expected}, got {tuple(pictures.shape)}. Reshape it.")
+        fits = pictures.ndim == 4 and pictures.shape[1] == self.channels and 0 not in pictures.shape
+        if not fits or not pictures.is_floating_point():
+            expected = f"(B, {self.channels}, H, W) of floats in [-1, 1]"
+            raise ValueError(
+                f"A tensor must be {expected}, got {tuple(pictures.shape)} of {pictures.dtype}. Convert it."
+            )
         height, width = pictures.shape[-2:]
         room = self.inference.limit - 2 * pictures.nbytes
         if not self.inference.in_bands(height, width, room):
@@ -218,17 +221,19 @@ class Translator:
         to_rows, to_columns = resampling(height, rows), resampling(width, columns)
         small = torch.zeros(self.channels, rows, columns)
         for top, bottom in in_rows(height, width):
-            small += resized(self._tensor(photo, top, bottom), to_rows[:, top:bottom], to_columns)
+            narrow = resize_lines(self._tensor(photo, top, bottom), to_columns)
+            add_lines(small.transpose(1, 2), narrow.transpose(1, 2), to_rows, top)
         if self.inference.in_bands(rows, columns, room, exact):
             painted = torch.empty_like(small)
             self._in_bands(small, painted, room)
         else:
             painted = self.inference.whole(small[None], exact)[0]
-        change = painted.cpu() - small
+        change = (painted.cpu() - small).transpose(1, 2)
         to_rows, to_columns = resampling(rows, height), resampling(columns, width)
         colours = np.empty_like(photo.colours)
         for top, bottom in in_rows(height, width):
-            band = self._tensor(photo, top, bottom) + resized(change, to_rows[top:bottom], to_columns)
+            changed = resize_lines(resize_lines(change, to_rows, slice(top, bottom)).transpose(1, 2), to_columns)
+            band = self._tensor(photo, top, bottom) + changed
             colours[top:bottom] = _colours(photo, band.clamp_(-1, 1))
         return replace(photo, colours=colours)
 
@@ -248,9 +253,16 @@ class Translator:
 def _photo(picture: NDArray[Any] | Image.Image | str | Path) -> Photo:
     if isinstance(picture, str | Path):
         return decode(Path(picture))[0]
-    if isinstance(picture, Image.Image):
+    if isinstance(picture, Image.Image) and min(picture.size) > 0:
         return Photo.of_image(picture)
-    if picture.dtype.name not in DTYPES or picture.ndim not in (2, 3) or picture.shape[2:] not in CHANNELS:
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(f"A picture must be an array, a tensor, a PIL image or a path, got {picture!r}. Convert it.")
+    if (
+        0 in picture.shape
+        or picture.dtype.name not in DTYPES
+        or picture.ndim not in (2, 3)
+        or picture.shape[2:] not in CHANNELS
+    ):
         expected = f"(H, W) or (H, W, 1 to 4) of {', '.join(DTYPES)}"
         raise ValueError(f"An array must be {expected}, got {picture.shape} of {picture.dtype}. Convert it.")
     return Photo.of_array(picture)

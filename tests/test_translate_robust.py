@@ -182,7 +182,7 @@ def test_two_processes_do_each_file_once(model: Path, tmp_path: Path, count: int
     told, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors
     done_before = 1 if count > 1 else 0
-    assert f"Translated {count - done_before} pictures" in told, errors
+    assert f"Translated {count - done_before} picture" in told, errors
     names = [f"{number:03}.png" for number in range(count)]
     assert_whole(out, names)
     lines = [json.loads(line) for file in (out / ".cyclegan").glob("*.jsonl") for line in file.read_text().splitlines()]

@@ -150,7 +150,9 @@ def test_pil_pictures_of_other_modes_are_understood(same: Translator, mode: str)
         assert np.abs(np.asarray(result.convert("L")).astype(float) - 255 * ramp).max() <= 3
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((9, 7, 5), "uint8"), ((9, 7, 3), "int64"), ((3,), "uint8")])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((9, 7, 5), "uint8"), ((9, 7, 3), "int64"), ((3,), "uint8"), ((0, 7, 3), "uint8")]
+)
 def test_an_array_that_is_no_picture_is_refused(same: Translator, shape: tuple[int, ...], dtype: str) -> None:
     with pytest.raises(ValueError, match="An array must be"):
         same(np.zeros(shape, dtype))
@@ -166,7 +168,12 @@ def test_gray_is_the_same_from_bytes_and_from_floats() -> None:
 def test_a_tensor_gives_a_tensor(real: Translator) -> None:
     x = torch.rand(2, 3, 21, 18) * 2 - 1
     assert torch.equal(real(x), real.translate(x))
-    for wrong in (torch.zeros(3, 8, 8), torch.zeros(1, 1, 8, 8), torch.zeros(1, 3, 0, 8)):
+    for wrong in (
+        torch.zeros(3, 8, 8),
+        torch.zeros(1, 1, 8, 8),
+        torch.zeros(1, 3, 0, 8),
+        torch.zeros(1, 3, 8, 8).int(),
+    ):
         with pytest.raises(ValueError, match=r"A tensor must be \(B, 3, H, W\)"):
             real(wrong)
 
@@ -269,3 +276,15 @@ def test_a_compiled_translator_gives_the_same(real: Translator) -> None:
     compiled = Translator(real.inference.generator, FACTS, compiled=True)
     x = torch.rand(1, 3, 16, 16) * 2 - 1
     assert (compiled.translate(x) - real.translate(x)).abs().max() < 1e-4
+
+
+def test_what_is_no_picture_is_refused(same: Translator) -> None:
+    for wrong in (None, [[0]], b"bytes", Image.new("RGB", (0, 3))):
+        with pytest.raises(ValueError, match="A picture must be"):
+            same(wrong)  # type: ignore[arg-type]
+
+
+def test_another_target_than_a_folder_has_is_refused(real: Translator, tmp_path: Path) -> None:
+    real.save_pretrained(tmp_path / "mine")
+    with pytest.raises(UsageError, match="--to must be one of winter, got 'spring'"):
+        Translator.from_pretrained(tmp_path / "mine", to="spring")

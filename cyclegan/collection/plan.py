@@ -58,7 +58,11 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
             f"No images in {where} (looked for {' '.join(SUFFIXES)}). Name a picture, or a folder of some."
         )
     single = len(inputs) == 1 and Path(inputs[0]).is_file()
+    if not single and (output.is_file() or (output.suffix.lower() in SUFFIXES and not output.is_dir())):
+        raise UsageError(f"OUTPUT must be a folder for several pictures, got {output}. Name a folder.")
     if single and output.suffix and not output.is_dir():
+        if file_format is not None and output.suffix.lower() not in FORMATS[file_format].suffixes:
+            raise UsageError(f"--format must agree with the name OUTPUT, got {file_format} for {output}. Leave it out.")
         if output.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{output} must end in one of {' '.join(SUFFIXES)}. Name such a file, or a folder.")
         root, jobs = output.parent, [Job(found[0][0], Path(output.name))]

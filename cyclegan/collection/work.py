@@ -24,6 +24,7 @@ from cyclegan.files import drop_abandoned, drop_unfinished, replaced_whole
 from cyclegan.translator import Translator
 
 FAILURES = "failures.csv"
+COLUMNS = ("picture", "reason")
 AHEAD = 16  # pictures that are read, or wait to be written, beside those in the network
 AHEAD_SHARE = 8  # one part of the memory for them
 TOO_LARGE = 4  # times the pixels of the training crops: above, a network sees details it was not trained on
@@ -71,11 +72,12 @@ def write_failures(planned: Plan, summary: Summary) -> None:
     if planned.root not in planned.ledger.parents:  # one file into one file
         return
     if not summary.failures:
-        file.unlink(missing_ok=True)
+        if file.is_file() and file.read_bytes().startswith(",".join(COLUMNS).encode()):  # ours, of a run before
+            file.unlink()
         return
     with replaced_whole(file) as partial, partial.open("w", newline="", errors="backslashreplace") as table:
         writer = csv.writer(table)
-        writer.writerow(("picture", "reason"))
+        writer.writerow(COLUMNS)
         writer.writerows((str(failure.source), failure.reason) for failure in summary.failures)
 
 
@@ -121,7 +123,7 @@ class _Work:
             workers.shutdown(wait=False, cancel_futures=True)
         with self._freed:
             self._freed.wait_for(lambda: not self._writing, timeout=PATIENCE)
-        drop_unfinished()
+        drop_unfinished(self.planned.root)
 
     def _read_ahead(self, jobs: deque[Job]) -> None:
         """Start to read pictures, as far ahead as memory allows; at least one, when others are out of the way."""
@@ -155,7 +157,7 @@ class _Work:
 
     def _check_size(self, found: Header) -> None:
         if found.nbytes > self._limit:
-            need, limit = (f"{each / 2**30:.1f} GiB" for each in (found.nbytes, self._limit))
+            need, limit = (f"{each / 2**20:,.0f} MiB" for each in (found.nbytes, self._limit))
             size = f"{found.width}x{found.height} pixels" + (f" in {found.frames} frames" if found.frames > 1 else "")
             raise UsageError(f"{size} must have {need} of memory to be read, got {limit}. Give --max-memory more.")
 
@@ -207,6 +209,9 @@ class _Work:
                 raise
             self._pass_one_by_one([read for read, _ in ready], error)
             return
+        except OSError as error:  # of temporary files
+            self._end(f"{self.translator.inference.folder} cannot be written to any more ({error.strerror})")
+            return
         start = 0
         for read, each in ready:
             made = results[start : start + len(each)]
@@ -245,12 +250,15 @@ class _Work:
             self._count()
         except Exception as error:  # told in the end; the others go on
             if isinstance(error, OSError) and error.errno in FULL:
-                self.summary.stopped = f"{self.planned.root} cannot be written to any more ({error.strerror})"
-                self._stop.set()
+                self._end(f"{self.planned.root} cannot be written to any more ({error.strerror})")
             else:
                 self._fail(read.job, f"cannot be written: {error}")
         finally:
             self._release(read, wrote=1)
+
+    def _end(self, reason: str) -> None:
+        self.summary.stopped = reason
+        self._stop.set()
 
     def _fail(self, job: Job, reason: Any) -> None:
         text = " ".join(str(reason).removeprefix(f"{job.source}: ").split())

@@ -2,9 +2,10 @@
 
 import logging
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import imagecodecs
 import numpy as np
@@ -12,7 +13,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageOps
 
 from cyclegan.data.images import FORMATS, BrokenImageError, reason_of
-from cyclegan.data.photo import About, Photo
+from cyclegan.data.photo import About, Photo, as_depth
 
 SEVERAL = ("GIF", "PNG", "TIFF", "WEBP")  # formats of several frames or pages; an MPO's others are not for showing
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -26,6 +27,7 @@ LAYOUT = {  # tags of how a file stores its picture; the file that is written ha
     *range(332, 335), 336, 337, 338, 339, 340, 341, 342, 347, *range(512, 522), 529, 530, 532, 700, 33723, 34377,
     34665, 34675, 34853, 37724, 40965, 50341,
 }  # fmt: skip
+ASSOCIATED = 1  # alpha that colours are multiplied with
 TURNS = {
     2: lambda x: x[:, ::-1],
     3: lambda x: x[::-1, ::-1],
@@ -103,7 +105,7 @@ def _frame(file: Any, place: int, about: About) -> Photo:
     file.seek(place)
     file.load()
     shown = replace(about, milliseconds=int(file.info.get("duration") or 0))
-    turned = file.getexif().get(ORIENTATION, 1) != 1  # otherwise it would be copied
+    turned = _exif_of(file).get(ORIENTATION, 1) != 1  # otherwise it would be copied
     return Photo.of_image(ImageOps.exif_transpose(file) if turned else file, shown)
 
 
@@ -139,10 +141,8 @@ def _only_tifffile(path: Path) -> bool:
 def _deep_png(path: Path, about: About, all_frames: bool) -> list[Photo]:
     with Image.open(path, formats=FORMATS) as file:
         file.load()  # it refuses what is cut off or damaged
-        orientation, clear = file.getexif().get(ORIENTATION, 1), file.info.get("transparency")
+        orientation = _exif_of(file).get(ORIENTATION, 1)
     photo = Photo.of_array(imagecodecs.png_decode(path.read_bytes()))
-    if clear is not None:
-        raise ValueError("a transparent colour in 16 bits is not supported: save it with an alpha channel")
     return [replace(_upright(photo, orientation), about=about)]
 
 
@@ -158,6 +158,10 @@ def _page(page: Any) -> Photo:
         array = np.moveaxis(array, 0, 2)
     if array.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64) or array.ndim not in (2, 3):
         raise ValueError(f"values of {array.dtype} are not supported: save it with 16 bits, or as floats")
+    if array.shape[:2] != (page.imagelength, page.imagewidth):
+        raise ValueError(
+            f"values in the form {array.shape} are not supported: save it as a picture of rows and columns"
+        )
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         array = (np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1) - array
     elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
@@ -166,7 +170,17 @@ def _page(page: Any) -> Photo:
     extra = [int(each) for each in page.extrasamples]
     if array.ndim == 3 and array.shape[2] in (2, 4) and not (extra and extra[0] in (1, 2)):
         array = array[..., :-1]  # something else than alpha
-    return Photo.of_array(array.astype(np.float32) if array.dtype.kind == "f" else array)
+    photo = Photo.of_array(array.astype(np.float32) if array.dtype.kind == "f" else array)
+    return _straight(photo) if extra[:1] == [ASSOCIATED] else photo
+
+
+def _straight(photo: Photo) -> Photo:
+    """Colours that were multiplied with their alpha, as they were before."""
+    if photo.alpha is None:
+        return photo
+    alpha = photo.alpha[..., None].astype(np.float64)
+    divided = np.divide(photo.colours, alpha, out=np.zeros(photo.colours.shape), where=alpha > 0)
+    return replace(photo, colours=as_depth(divided, photo.colours.dtype))
 
 
 def _upright(photo: Photo, orientation: int) -> Photo:
@@ -185,7 +199,7 @@ def _tag(page: Any, number: int) -> Any:
 def _about(file: Any, path: Path, all_frames: bool) -> About:
     icc, xmp, dpi = file.info.get("icc_profile"), file.info.get("xmp"), file.info.get("dpi")
     return About(
-        exif=_exif(file.getexif()),
+        exif=_exif(_exif_of(file)),
         icc=icc if isinstance(icc, bytes) and icc else None,
         xmp=re.sub(rb'(tiff:Orientation(?:="|>))\d', rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None,
         dpi=_dpi(dpi),
@@ -198,7 +212,8 @@ def _about(file: Any, path: Path, all_frames: bool) -> About:
 def _about_tiff(path: Path, all_frames: bool) -> About:
     exif = Image.Exif()
     with tifffile.TiffFile(path) as tiff, path.open("rb") as file:
-        exif.load_from_fp(file)
+        with suppress(Exception):  # as in _exif_of
+            exif.load_from_fp(file)
         page = tiff.pages[0]
         return About(
             exif=_exif(exif),
@@ -215,6 +230,13 @@ def _dpi(dpi: Any) -> tuple[float, float] | None:
         return (across, down) if 0 < across < 1e5 and 0 < down < 1e5 else None
     except (TypeError, ValueError, ZeroDivisionError):
         return None
+
+
+def _exif_of(file: Any) -> Image.Exif:
+    try:
+        return cast(Image.Exif, file.getexif())
+    except Exception:  # metadata can be wrong in any way, and the picture still be good
+        return Image.Exif()
 
 
 def _exif(found: Image.Exif) -> bytes | None:

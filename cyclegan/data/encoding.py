@@ -112,6 +112,7 @@ def _write(photos: list[Photo], about: About, path: Path, chosen: Format) -> Non
     if len(images) > 1:
         durations = [photo.about.milliseconds or 100 for photo in photos]
         options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": about.loops}
+        options |= {"disposal": 2} if chosen.name == "GIF" else {}  # or what was seen before shows through
     for image in images:
         image.info.clear()  # Pillow would write it unasked
     images[0].save(path, format=chosen.name, **options)
@@ -127,7 +128,8 @@ def _for_gif(photo: Photo) -> Image.Image:
 
 def _deep_png(photo: Photo, about: About) -> bytes:
     """A PNG file of 16 bits, which Pillow writes in gray only."""
-    file = bytes(imagecodecs.png_encode(np.ascontiguousarray(photo.array.squeeze())))
+    array = photo.array.squeeze(2) if photo.array.shape[2] == GRAY else photo.array
+    file = bytes(imagecodecs.png_encode(np.ascontiguousarray(array)))
     start = 33  # after signature and header
     chunks = b""
     if about.icc:

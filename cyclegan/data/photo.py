@@ -148,6 +148,8 @@ def _plain(image: Image.Image) -> Image.Image:
     """L, LA, RGB or RGBA."""
     if image.mode in ("LA", "RGBA") or (image.mode in ("L", "RGB") and not image.has_transparency_data):
         return image
+    if image.mode in ("La", "RGBa"):  # multiplied with their alpha
+        return image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode in ("1", "L"):
         return image.convert("LA" if image.has_transparency_data else "L")
     return image.convert("RGBA" if image.has_transparency_data else "RGB")

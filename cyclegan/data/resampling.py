@@ -1,4 +1,6 @@
-"""Bicubic resizing as products with two matrices, so that any rows of the result can be had alone."""
+"""Bicubic resizing of which any rows can be had alone."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -6,21 +8,50 @@ from torch import Tensor
 CUBIC = -0.5  # Keys' parameter, as Pillow's
 
 
-def resampling(size: int, new_size: int) -> Tensor:
-    """The matrix (new_size, size) that resizes a line, bicubic; when it shrinks, over the pixels that fall together.
+class Taps(NamedTuple):
+    """What each pixel of a new line is made of.
+
+    Args:
+        places: (new length, taps), pixels of the old line.
+        weights: of the same shape; they sum to 1.
+    """
+
+    places: Tensor
+    weights: Tensor
+
+
+def resampling(size: int, new_size: int) -> Taps:
+    """Resizes a line, bicubic; when it shrinks, over all pixels that fall together.
 
     Source: Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981.
     """
     scale = size / new_size
     reach = max(1.0, scale)
     centres = (torch.arange(new_size, dtype=torch.float64) + 0.5) * scale - 0.5
-    distances = (torch.arange(size, dtype=torch.float64) - centres[:, None]).abs() / reach
+    first = (centres - 2 * reach).ceil().long()
+    places = first[:, None] + torch.arange(int(4 * reach) + 1)
+    distances = (places - centres[:, None]).abs() / reach
     near = (CUBIC + 2) * distances**3 - (CUBIC + 3) * distances**2 + 1
     far = CUBIC * (distances**3 - 5 * distances**2 + 8 * distances - 4)
     weights = torch.where(distances < 1, near, torch.where(distances < 2, far, 0.0))
-    return (weights / weights.sum(1, keepdim=True)).float()
+    weights = torch.where((places >= 0) & (places < size), weights, 0.0)
+    return Taps(places.clamp(0, size - 1), (weights / weights.sum(1, keepdim=True)).float())
 
 
-def resized(picture: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """(..., H, W) by two matrices, of new rows (h, H) and new columns (w, W): (..., h, w)."""
-    return rows @ picture @ columns.T
+def resize_lines(picture: Tensor, taps: Taps, lines: slice = slice(None)) -> Tensor:
+    """The last axis of (..., length) to (..., new length), or to those of the new pixels that `lines` picks."""
+    result = picture.new_zeros(*picture.shape[:-1], len(taps.places[lines]))
+    for places, weights in zip(taps.places[lines].T, taps.weights[lines].T, strict=True):
+        result.addcmul_(picture[..., places], weights)
+    return result
+
+
+def add_lines(result: Tensor, band: Tensor, taps: Taps, top: int) -> None:
+    """Add to the new lines of `result` (..., new length) what the old ones from `top` on, (..., rows), give to them."""
+    rows = band.shape[-1]
+    touched = ((taps.places >= top) & (taps.places < top + rows)).any(1).nonzero()
+    first, last = int(touched.min()), int(touched.max()) + 1
+    places, weights = taps.places[first:last] - top, taps.weights[first:last]
+    inside = (places >= 0) & (places < rows)
+    for at, part in zip(places.clamp(0, rows - 1).T, torch.where(inside, weights, 0.0).T, strict=True):
+        result[..., first:last].addcmul_(band[..., at], part)

@@ -170,12 +170,15 @@ class Streaming:
 
     def _check_room(self) -> None:
         if self.narrowest > self.memory:
-            raise NoRoomError(f"{self.narrowest / 2**20:.0f} MiB of memory beside the picture")
+            raise NoRoomError(
+                f"{self.narrowest / 2**20 + 1:,.0f} MiB of memory beside the picture, got "
+                f"{max(0, self.memory) / 2**20:,.0f} MiB. Give --max-memory more, or use --work-size."
+            )
         free = shutil.disk_usage(self.folder).free
         if self.most_on_disk > free:
             raise NoRoomError(
                 f"{self.most_on_disk / 2**30:.1f} GiB of temporary files in {self.folder}, "
-                f"where {free / 2**30:.1f} GiB are free"
+                f"got {free / 2**30:.1f} GiB. Name another folder with --temp-dir."
             )
 
     def _take(self, source: _Map, sink: _Map) -> None:

@@ -64,6 +64,11 @@ def test_a_file_becomes_a_file_or_goes_into_a_folder(desk: Path) -> None:
     assert targets("photos/a.jpg", output="new", file_format="tif") == {"photos/a.jpg": "new/a.tif"}
 
 
+def test_a_format_must_agree_with_the_name(desk: Path) -> None:
+    with pytest.raises(UsageError, match="--format must agree"):
+        plan(["photos/a.jpg"], Path("b.jpg"), "png")
+
+
 def test_links_lead_nowhere(desk: Path) -> None:
     outside = desk / "outside"
     outside.mkdir()
@@ -87,6 +92,8 @@ def test_links_lead_nowhere(desk: Path) -> None:
         (["nothing/*.jpg"], "out", "No images in"),
         (["photos/notes.txt"], "out", "must end in one of"),
         (["photos/a.jpg"], "b.xyz", "must end in one of"),
+        (["photos"], "new.jpg", "OUTPUT must be a folder"),
+        (["photos"], "photos/a.jpg", "OUTPUT must be a folder"),
     ],
 )
 def test_a_mistake_is_refused(desk: Path, inputs: list[str], output: str, line: str) -> None:

@@ -197,3 +197,50 @@ def test_what_cannot_be_seen_does_not_reach_the_network() -> None:
     assert (photo.rows(0, 2) == 255).all()
     half = Photo.of_array(np.full((2, 2, 4), 128, np.uint8))
     assert (half.rows(0, 2) == 128).all()  # its colour, not mixed with white: it is carried through beside its alpha
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (5, 1)])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", ["png", "tif"])
+def test_the_smallest_deep_pictures_come_back(tmp_path: Path, size: tuple[int, int], channels: int, name: str) -> None:
+    array = np.random.default_rng(0).integers(1, 65536, (*size, channels), dtype=np.uint16)
+    encode([Photo.of_array(array)], tmp_path / f"a.{name}")
+    assert (decode(tmp_path / f"a.{name}")[0].array == array).all()
+
+
+def test_transparency_of_moving_gifs_does_not_let_earlier_frames_through(tmp_path: Path) -> None:
+    frames = []
+    for place in range(3):
+        array = np.zeros((12, 12, 4), np.uint8)
+        array[4 * place : 4 * place + 4] = (200, 40, 90, 255)
+        frames.append(Photo.of_array(array))
+    encode(frames, tmp_path / "a.gif")
+    for frame, again in zip(frames, decode(tmp_path / "a.gif", all_frames=True), strict=True):
+        assert again.alpha is not None
+        assert (again.alpha == frame.alpha).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_colours_that_were_multiplied_with_alpha_are_divided(tmp_path: Path, dtype: Any) -> None:
+    part = np.linspace(0, 1, 12).reshape(3, 4, 1)
+    colours = np.full((3, 4, 3), 0.8) * part
+    stored = as_depth(np.concatenate([colours, part], axis=2), dtype)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", extrasamples=["assocalpha"])
+    photo = decode(tmp_path / "a.tif")[0]
+    assert photo.alpha is not None
+    seen = photo.alpha > 0
+    assert np.abs(photo.colours[seen] / (65535 if dtype == np.uint16 else 1) - 0.8).max() < 1e-3
+
+
+def test_tiff_of_more_than_two_dimensions_is_refused(tmp_path: Path) -> None:
+    volume = np.zeros((16, 32, 48), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="minisblack", volumetric=True, tile=(16, 16, 16))
+    with pytest.raises(BrokenImageError):
+        decode(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("name", ["png", "jpg", "webp"])
+def test_broken_metadata_does_not_lose_the_picture(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (6, 4), "red").save(tmp_path / f"a.{name}", exif=b"Exif\0\0garbage")
+    photo = decode(tmp_path / f"a.{name}")[0]
+    assert (photo.size, photo.about.exif) == ((4, 6), None)
