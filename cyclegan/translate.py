@@ -68,8 +68,8 @@ def _check(options: argparse.Namespace) -> None:
 def _planned(options: argparse.Namespace) -> Any:
     planned = plan(options.input, options.output, options.format)
     drop_abandoned(planned.root)
-    if planned.links:
-        say(f"Left out {_few(planned.links)}: links to folders are not followed.")
+    if planned.left_out:
+        say(f"Left out {_few(planned.left_out)}: links to folders are not followed, earlier outputs not done again.")
     return planned
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,13 +32,14 @@ class Plan(NamedTuple):
         root: folder that holds everything that is written.
         ledger: folder that remembers what is done.
         jobs: in the order of their sources.
-        links: folders that were not entered, as they are links: they may lead anywhere, or in a circle.
+        left_out: folders in INPUT that were not entered: links, as they may lead anywhere, or in a circle, and what
+            this program wrote before.
     """
 
     root: Path
     ledger: Path
     jobs: list[Job]
-    links: list[Path]
+    left_out: list[Path]
 
 
 def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) -> Plan:
@@ -51,7 +53,7 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
     Raises:
         UsageError: if there is nothing to translate, or a picture would be written over another.
     """
-    found, links = _find(inputs, output)
+    found, left_out = _find(inputs, output)
     if not found:
         where = " ".join(inputs)
         raise UsageError(
@@ -77,30 +79,37 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
             raise UsageError(
                 f"OUTPUT must not be INPUT, got {output}: {job.target} would be lost. Name another folder."
             )
-    return Plan(root, ledger, sorted(jobs), links)
+    return Plan(root, ledger, sorted(jobs), left_out)
 
 
 def _find(inputs: Sequence[str], output: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
     """Files, each with the name it has below INPUT."""
     found: dict[Path, Path] = {}
-    links: list[Path] = []
+    left_out: list[Path] = []
     for path, name in (each for given in inputs for each in _expanded(given)):
         if not path.is_dir():
             found.setdefault(path, name)
             continue
-        links += linked_folders(path)
+        left_out += linked_folders(path) + _earlier_outputs(path, output)
         tree = Path(path.name) if len(inputs) > 1 else name
         for file in _without(find_images(path), path, output):
             found.setdefault(file, tree / file.relative_to(path))
-    return list(found.items()), links
+    return list(found.items()), left_out
+
+
+def _earlier_outputs(folder: Path, output: Path) -> list[Path]:
+    """Folders below a folder that this program wrote, but for OUTPUT."""
+    ledgers = (Path(parent) for parent, names, _ in os.walk(folder) if LEDGER in names)
+    return sorted(found for found in ledgers if found != folder and found.resolve() != output.resolve())
 
 
 def _without(files: list[Path], folder: Path, output: Path) -> list[Path]:
-    """Files of a folder, but for those in OUTPUT, which may be inside."""
+    """Files of a folder, but for those in OUTPUT and in earlier outputs, which may be inside."""
     inside = output.resolve()
     if inside == folder.resolve():
         raise UsageError(f"OUTPUT must not be INPUT, got {output} for both. Name another folder.")
-    return [file for file in files if inside not in file.resolve().parents]
+    written = {inside, *(each.resolve() for each in _earlier_outputs(folder, output))}
+    return [file for file in files if written.isdisjoint(file.resolve().parents)]
 
 
 def _expanded(given: str) -> Iterator[tuple[Path, Path]]:

@@ -64,6 +64,16 @@ def test_a_file_becomes_a_file_or_goes_into_a_folder(desk: Path) -> None:
     assert targets("photos/a.jpg", output="new", file_format="tif") == {"photos/a.jpg": "new/a.tif"}
 
 
+def test_what_was_written_before_is_not_translated_again(desk: Path) -> None:
+    for name in ("winter", "spring"):
+        (desk / "photos" / name / ".cyclegan").mkdir(parents=True)
+        (desk / "photos" / name / "a.jpg").write_bytes(b"x")
+    planned = plan(["photos"], Path("photos/winter"))
+    assert [job.source.as_posix() for job in planned.jobs] == ["photos/a.jpg", "photos/a.png", "photos/deep/b.JPEG"]
+    assert planned.left_out == [Path("photos/spring")]
+    assert targets("photos/spring") == {"photos/spring/a.jpg": "out/a.jpg"}  # unless it is what was asked for
+
+
 def test_a_format_must_agree_with_the_name(desk: Path) -> None:
     with pytest.raises(UsageError, match="--format must agree"):
         plan(["photos/a.jpg"], Path("b.jpg"), "png")
@@ -78,7 +88,7 @@ def test_links_lead_nowhere(desk: Path) -> None:
     (desk / "photos" / "gone.jpg").symlink_to(desk / "nothing.jpg")
     planned = plan(["photos"], Path("out"))
     assert [job.target.as_posix() for job in planned.jobs] == ["a.jpg", "a.png", "deep/b.JPEG"]
-    assert [link.as_posix() for link in planned.links] == ["photos/away", "photos/deep/circle"]
+    assert [link.as_posix() for link in planned.left_out] == ["photos/away", "photos/deep/circle"]
 
 
 @pytest.mark.parametrize(
