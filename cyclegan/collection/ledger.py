@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,25 +28,23 @@ class Ledger:
         self.root = planned.root
         self.recipe = recipe
         self.file = planned.ledger / f"done-{rank}.jsonl"
-        self.entries = dict(_entries(planned.ledger))
+        self.entries = _entries(planned.ledger)
 
     def is_done(self, job: Job) -> bool:
         """Whether this file was written, by this recipe, from the source as it is."""
-        entry = self.entries.get(job.target.as_posix())
-        return entry is not None and (self.root / job.target).exists() and entry.key == self._key(job)
+        target, entries = self.root / job.target, self.entries.get(job.target.as_posix(), [])
+        if not entries or entries[-1].key != self._key(job) or not target.exists():
+            return False
+        return not any(_is(target, entry) for entry in entries if entry.key != entries[-1].key)  # the one before
 
     def is_foreign(self, job: Job) -> bool:
         """Whether a file is there that was not made here, or was changed since: not ours to replace."""
-        target = self.root / job.target
-        if not target.exists():
-            return False
-        entry = self.entries.get(job.target.as_posix())
-        found = target.stat()
-        return entry is None or (entry.size, entry.mtime) != (found.st_size, found.st_mtime_ns)
+        target, entries = self.root / job.target, self.entries.get(job.target.as_posix(), [])
+        return target.exists() and not any(_is(target, entry) for entry in entries)
 
-    def add(self, job: Job) -> None:
-        """Note a file that was written."""
-        found = (self.root / job.target).stat()
+    def add(self, job: Job, written: Path) -> None:
+        """Note a file that is about to take its place: a kill cannot come between."""
+        found = written.stat()
         entry = _Entry(self._key(job), found.st_size, found.st_mtime_ns)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"target": job.target.as_posix(), **entry._asdict()}) + "\n"
@@ -58,10 +57,18 @@ class Ledger:
         return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
-def _entries(folder: Path) -> list[tuple[str, _Entry]]:
-    lines = [line for file in sorted(folder.glob("done-*.jsonl")) for line in file.read_text().splitlines()]
-    found = [_parsed(line) for line in lines]
-    return [(each["target"], _Entry(each["key"], each["size"], each["mtime"])) for each in found if each]
+def _is(file: Path, entry: _Entry) -> bool:
+    found = file.stat()
+    return (entry.size, entry.mtime) == (found.st_size, found.st_mtime_ns)
+
+
+def _entries(folder: Path) -> dict[str, list[_Entry]]:
+    """By target, the newest last."""
+    entries: dict[str, list[_Entry]] = defaultdict(list)
+    for file in sorted(folder.glob("done-*.jsonl"), key=lambda each: each.stat().st_mtime_ns):
+        for each in filter(None, map(_parsed, file.read_text().splitlines())):
+            entries[each["target"]].append(_Entry(each["key"], each["size"], each["mtime"]))
+    return entries
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -244,7 +244,7 @@ class _Work:
             target = self.planned.root / read.job.target
             with replaced_whole(target) as partial:
                 encode(photos, partial, target, self.options.strip)
-            self.ledger.add(read.job)
+                self.ledger.add(read.job, partial)
             with self._freed:
                 self.summary.translated += 1
             self._count()
