@@ -19,6 +19,7 @@ from cyclegan.data.transforms import CenterCrop, Resize
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
 from cyclegan.judge import Judge
+from cyclegan.metrics.distribution import check_enough
 from cyclegan.metrics.features import INCEPTION, Extractor, load_extractor
 from cyclegan.metrics.perceptual import Perceptual
 from cyclegan.metrics.table import NOTHING, REALS, Table, meaning, save_table, table_lines
@@ -160,8 +161,10 @@ def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
             changes |= {"files_a": "*", "files_b": "*"}
     elif model.run is None:
         raise UsageError(f"{options.model} is no part of a run. Name a DATASET too: a folder with testA and testB.")
-    if size := options.size or (None if model.run else model.translators[0].facts.size):
-        changes |= {"load_size": size, "crop_size": size}
+    if model.run is None:
+        size = model.translators[0].facts.size
+        changes |= {"load_size": size, "crop_size": size, "channels": model.translators[0].channels}
+    changes |= {"load_size": options.size, "crop_size": options.size} if options.size else {}
     OmegaConf.set_struct(config, False)
     config.domain.update(changes)
     return config
@@ -216,12 +219,14 @@ def _pairs(fakes: Path, reals: Path, sides: Sides) -> Tests:
 def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perceptual | None]:
     """What gives features and LPIPS. What was not asked for by name is left out, in a line, where it cannot be had."""
     extractor = perceptual = None
-    if options.features not in (None, NONE):
-        extractor = load_extractor(options.features)
     try:
-        extractor = load_extractor(INCEPTION) if options.features is None else extractor
+        if options.features != NONE:
+            check_enough(len(tests.a), len(tests.b))
+            extractor = load_extractor(options.features or INCEPTION)
     except UsageError as error:
-        say(f"KID and FID are left out. {error} Or name a --features PATH.onnx.")
+        if options.features is not None:
+            raise
+        say(f"KID and FID are left out. {error}")
     try:
         perceptual = Perceptual() if tests.aligned else None
     except UsageError as error:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from hydra.utils import instantiate
 
 from cyclegan.data.folders import look_names
 from cyclegan.errors import UsageError
@@ -49,7 +48,7 @@ class Model:
         """
         facts = self.translators[0].facts
         if self.run is not None:
-            a, b = look_names(instantiate(saved_config(self.run).domain, _convert_="all"))
+            a, b = look_names(saved_config(self.run).domain)
             if {a, b} != {facts.source, facts.target} or given not in (None, a):
                 got = given or f"{facts.source} and {facts.target}"
                 raise UsageError(f"The looks a and b of {self.run.folder} must be {a} and {b}, got {got}.")

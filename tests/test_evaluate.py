@@ -207,7 +207,7 @@ def test_a_users_mistake_is_told_in_one_line(
         (str(run), str(tmp_path / "empty")): f"There are no test pictures in {tmp_path / 'empty' / 'testA'}",
         (str(run), str(tmp_path / "no_b")): "There are no test pictures in",
         (str(run), "--to", "spring"): "--to must be one of summer, winter, got 'spring'",
-        (str(run), "--features", "resnet"): "features must be none, inception or the path of an .onnx file",
+        (str(run), "--features", "resnet"): "features must be inception or the path of an .onnx file",
         (str(run), "--features", "inception"): "Could not fetch",
         (str(run), "--features", "nowhere.onnx"): "There is no file nowhere.onnx",
         (str(run), "--a", "winter"): "must be summer and winter, got winter",
@@ -228,3 +228,15 @@ def test_too_few_pictures_for_kid_are_told(run: Path, tmp_path: Path, capsys: py
     onnx = str(save_onnx(tmp_path / "f.onnx"))
     line = fail_verb(capsys, "evaluate", str(run), str(tmp_path / "few"), "--features", onnx)
     assert "KID and FID must have at least 3 pictures on either side, got 1 and 1" in line
+    assert run_verb("evaluate", str(run), str(tmp_path / "few"), "--json", str(tmp_path / "few.json")) == 0
+    assert f"KID and FID are left out. {line}" in capsys.readouterr().out
+    assert scores(tmp_path / "few.json")["winter"][TRANSLATOR].keys() == {"pictures", "mae", "psnr", "ssim"}
+
+
+def test_a_gray_translator_is_judged_in_gray(domain_root: Path, tmp_path: Path) -> None:
+    options = {"width": 4, "blocks": 1, "in_channels": 1, "out_channels": 1}
+    facts = Facts("ResnetGenerator", options, "summer", "winter", 32)
+    Translator(facts.build(), facts).save_pretrained(tmp_path / "gray")
+    arguments = (str(tmp_path / "gray"), str(domain_root), "--a", "summer", "--json", str(tmp_path / "gray.json"))
+    assert run_verb("evaluate", *arguments, "--features", str(save_onnx(tmp_path / "f.onnx"))) == 0
+    assert "kid" in scores(tmp_path / "gray.json")["winter"][FLOOR]

@@ -71,7 +71,7 @@ def check_enough(x: int, y: int) -> None:
     if min(x, y) < FEWEST:
         raise UsageError(
             f"KID and FID must have at least {FEWEST} pictures on either side, got {x} and {y}. "
-            "Add pictures, or leave features out."
+            "Add pictures, or leave the features out."
         )
 
 

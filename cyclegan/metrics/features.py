@@ -41,7 +41,7 @@ def load_extractor(name: str) -> Extractor:
     if Path(name).suffix.lower() == ".onnx":
         return OnnxExtractor(Path(name))
     raise UsageError(
-        f"features must be none, {INCEPTION} or the path of an .onnx file, got {name}. Choose one of them."
+        f"features must be {INCEPTION} or the path of an .onnx file, got {name}. Name one, or leave features out."
     )
 
 

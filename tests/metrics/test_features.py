@@ -63,7 +63,7 @@ def test_an_onnx_file_tells_its_size_and_batch(tmp_path: Path) -> None:
 def test_an_extractor_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     mistakes = {
-        "resnet": "features must be none, inception or the path of an .onnx file, got resnet",
+        "resnet": "features must be inception or the path of an .onnx file, got resnet",
         str(tmp_path / "missing.onnx"): "There is no file",
         str(tmp_path / "broken.onnx"): "holds no network that can be read",
         str(save_onnx(tmp_path / "gray.onnx", ("N", 1, "H", "W"))): r"must take one input \(N, 3, H, W\)",
