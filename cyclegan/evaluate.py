@@ -181,7 +181,7 @@ def _data(config: DictConfig) -> UnpairedData:
         data = prepared_data(config)
     else:
         data = UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
-        data.sides = Sides([], [], find_images(root / "testA"), find_images(root / "testB"))
+        data.found = data.sides = Sides([], [], find_images(root / "testA"), find_images(root / "testB"))
     for split, look, files in (("testA", data.a, data.sides.test_a), ("testB", data.b, data.sides.test_b)):
         if not files:
             where = f"in {root / split}" if root else f"of {look}"
@@ -192,9 +192,11 @@ def _data(config: DictConfig) -> UnpairedData:
 def _introduce(model: str | Path, data: UnpairedData, tests: Tests, size: str = "") -> None:
     aligned = ", aligned" if tests.aligned else ""
     say(f"{model}: {len(tests.a)} {data.a} and {len(tests.b)} {data.b} for testing{size}{aligned}")
-    alone = len(data.sides.test_a) + len(data.sides.test_b) - len(tests.a) - len(tests.b)
-    if alone:
-        say(f"{alone} pictures without a partner of the same name are left out.")
+    kept = len(data.sides.test_a) + len(data.sides.test_b)
+    if data.domain.exclude_leaks and (leaks := len(data.found.test_a) + len(data.found.test_b) - kept):
+        say(f"{leaks} that are broken or copies of training pictures are left out.")
+    if alone := kept - len(tests.a) - len(tests.b):
+        say(f"{alone} without a partner of the same name are left out.")
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -116,15 +116,29 @@ def test_another_data_set_may_hold_nothing_but_tests(
             save_picture(tmp_path / "other" / split / f"{i}.jpg", (50, 40), seed=i)
     save_picture(tmp_path / "other" / "testA" / "more.jpg")
     arguments = (str(run), str(tmp_path / "other"), "--features", str(save_onnx(tmp_path / "f.onnx")))
-    assert run_verb("evaluate", *arguments, "--json", str(tmp_path / "other.json")) == 0
+    assert run_verb("evaluate", *arguments, "--exclude-leaks", "--json", str(tmp_path / "other.json")) == 0
     told = capsys.readouterr().out
     assert "4 summer and 4 winter for testing at 32x32, aligned" in told
-    assert "1 pictures without a partner of the same name are left out." in told
+    assert "1 without a partner of the same name are left out." in told
     rows = scores(tmp_path / "other.json")["winter"]
     assert FLOOR not in rows
     assert FLAT not in rows
     assert rows[NOTHING]["mae"] == 0
     assert rows[NOTHING]["fid"] == pytest.approx(0, abs=1e-9)
+
+
+def test_leaks_can_be_left_out(
+    run: Path, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(domain_root / "testA" / "0.png", domain_root / "trainB" / "leak.png")
+    arguments = (str(run), str(domain_root), "--features", "none", "--json", str(tmp_path / "x.json"))
+    assert run_verb("evaluate", *arguments, "--exclude-leaks") == 0
+    told = capsys.readouterr().out
+    assert "2 summer and 2 winter for testing" in told
+    assert "2 that are broken or copies of training pictures are left out." in told
+    assert scores(tmp_path / "x.json")["winter"][TRANSLATOR]["pictures"] == 2
+    assert run_verb("evaluate", *arguments) == 0
+    assert scores(tmp_path / "x.json")["winter"][TRANSLATOR]["pictures"] == 3
 
 
 def test_the_size_changes_what_is_compared(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +170,7 @@ def test_any_two_folders_are_compared(domain_root: Path, tmp_path: Path, capsys:
     whole = scores(file)["testB"]["fakes"]
     assert whole.keys() == {"pictures", "kid", "kid_error", "fid", "diversity"}
     assert run_verb("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
-    assert "2 pictures without a partner" in capsys.readouterr().out
+    assert "2 without a partner" in capsys.readouterr().out
     paired = scores(file)["testB"]["fakes"]
     assert paired.keys() == {"pictures", "mae", "psnr", "ssim", "diversity"}
     assert paired["pictures"] == 2
