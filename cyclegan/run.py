@@ -54,6 +54,11 @@ class Run:
         return self.folder / "scores.json"
 
     @property
+    def equilibrium(self) -> Path:
+        """How far the game was from it, if that was measured."""
+        return self.folder / "equilibrium.json"
+
+    @property
     def alarms(self) -> Path:
         """Alarms that began and passed, if any did."""
         return self.folder / "alarms.csv"
