@@ -3,18 +3,26 @@
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
+from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
+
+
+class Saved(NamedTuple):
+    """A checkpoint, and its file."""
+
+    path: Path
+    content: dict[str, Any]
 
 
 class Restored(NamedTuple):
@@ -26,13 +34,13 @@ class Restored(NamedTuple):
 
 
 def restore(run: Run) -> Restored:
-    """The game of a run, as its newest checkpoint has it.
+    """The game of a run, as its newest whole checkpoint has it.
 
     Raises:
         UsageError: if the run has none, or it, the config or the pictures cannot be read.
     """
     config = saved_config(run)
-    checkpoint = read_checkpoint(run.last)
+    checkpoint = newest_checkpoint(run).content
     data = prepared_data(config)
     game: Game = instantiate(config.model, _convert_="all")
     take_weights(game, checkpoint)
@@ -76,13 +84,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UsageError(
-            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
-        ) from error
+    checkpoint: dict[str, Any] = read_pickle(path)
+    if not isinstance(checkpoint, dict) or not {"state_dict", "loops"} <= set(checkpoint):
+        raise BrokenFileError(f"{path} must be a checkpoint of a run, but holds something else. Name another.")
     return checkpoint
+
+
+def newest_checkpoint(run: Run) -> Saved:
+    """A run's newest checkpoint that is whole; says so if that is not `last.ckpt`.
+
+    Raises:
+        UsageError: if there is none, or one could run code.
+    """
+    older = sorted(run.checkpoints.glob("step_*.ckpt"), reverse=True)
+    broken: list[str] = []
+    for path in (run.last, *older) if run.last.exists() else older or [run.last]:
+        try:
+            checkpoint = read_checkpoint(path)
+        except BrokenFileError as error:
+            broken.append(str(error))
+            continue
+        if broken:
+            say(f"{run.last} is broken. {path.name} is used, of step {steps_of(checkpoint)}.")
+        return Saved(path, checkpoint)
+    raise UsageError(f"{run.folder} has no whole checkpoint: {broken[0]}")
 
 
 def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from cyclegan.hardware import choose_accelerator, choose_precision, choose_strat
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
-from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_weights
+from cyclegan.restore import newest_checkpoint, run_length, saved_config, steps_of, take_weights
 from cyclegan.run import Run
 
 LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
@@ -50,9 +50,10 @@ def train(config: DictConfig) -> None:
     data = prepared_data(config)
     game: Game = instantiate(config.model, _convert_="all")
     _check_networks(game, data)
-    checkpoint = read_checkpoint(run.last) if run and run.last.exists() else None
+    saved = newest_checkpoint(run) if run and any(run.checkpoints.glob("*.ckpt")) else None
+    checkpoint = saved.content if saved else None
     if checkpoint or config.init_from:
-        take_weights(game, checkpoint or read_checkpoint(Run.open(config.init_from).last))
+        take_weights(game, checkpoint or newest_checkpoint(Run.open(config.init_from)).content)
     run = run or _new_run(config)
     stopping = Stopping()
     trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)
@@ -65,7 +66,7 @@ def train(config: DictConfig) -> None:
     _save_config(config, run)
     say(_introduction(config, game, data, run))
     started = time.monotonic()
-    trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
+    trainer.fit(game, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True)
     if stopping.received:
         say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
         sys.exit(128 + stopping.received)
