@@ -17,6 +17,8 @@ from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
 
+PICTURES = UnpairedData.__qualname__  # where Lightning puts them in a checkpoint
+
 
 class Saved(NamedTuple):
     """A checkpoint, and its file."""
@@ -41,7 +43,7 @@ def restore(run: Run) -> Restored:
     """
     config = saved_config(run)
     checkpoint = newest_checkpoint(run).content
-    data = prepared_data(config)
+    data = prepared_data(config, checkpoint[PICTURES])
     game: Game = instantiate(config.model, _convert_="all")
     take_weights(game, checkpoint)
     (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]

@@ -64,6 +64,11 @@ class Run:
         return self.folder / "alarms.csv"
 
     @property
+    def starts(self) -> Path:
+        """When it was started, and with which options."""
+        return self.folder / "starts.csv"
+
+    @property
     def best(self) -> Path:
         """Folder of the best checkpoint's translators; a model as the run's folder is."""
         return self.folder / "best"

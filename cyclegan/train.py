@@ -2,11 +2,12 @@
 
 import json
 import logging
-import os
+import signal
 import sys
 import time
 import warnings
 from pathlib import Path
+from typing import cast
 
 import pytorch_lightning as pl
 import torch
@@ -15,12 +16,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cyclegan.callbacks.alarms import alarms_on
 from cyclegan.callbacks.history import Events, History
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.cli import hydra_verb
 from cyclegan.console import say
+from cyclegan.data.lost import too_many
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -28,10 +31,17 @@ from cyclegan.hardware import choose_accelerator, choose_precision, choose_strat
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
-from cyclegan.restore import newest_checkpoint, run_length, saved_config, steps_of, take_weights
+from cyclegan.ranks import is_first
+from cyclegan.restore import PICTURES, newest_checkpoint, run_length, saved_config, steps_of, take_weights
 from cyclegan.run import Run
+from cyclegan.slurm import current_job, requeue
+from cyclegan.starts import note_start, requeued_run
 
-LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
+REASONS = {  # why options cannot change in a run that goes on
+    "model": "the weights and the optimisers' states are of the model as it is",
+    "domain": "it decides what the samples hold, and their order",
+    "seed": "it decides what the samples hold, and their order",
+}
 CHANGEABLE = (  # options of a run that goes on; the others would make it another run
     "trainer.",
     "callbacks.",
@@ -42,35 +52,50 @@ CHANGEABLE = (  # options of a run that goes on; the others would make it anothe
 def train(config: DictConfig) -> None:
     """Train as the config says: a new run, or one that goes on."""
     _silence_libraries()
+    options = cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
     run = Run.open(config.resume) if config.resume else None
     if run is not None:
-        config = _resumed_config(run, HydraConfig.get().overrides.task)
+        config = _resumed_config(run, options)
+    elif (run := requeued_run(Path(config.run_dir), options)) is not None:
+        config = saved_config(run)
     _choose_hardware(config)
     _seed(config)
-    data = prepared_data(config)
-    game: Game = instantiate(config.model, _convert_="all")
-    _check_networks(game, data)
     saved = newest_checkpoint(run) if run and any(run.checkpoints.glob("*.ckpt")) else None
     checkpoint = saved.content if saved else None
+    data = prepared_data(config, checkpoint[PICTURES] if checkpoint else None)
+    game: Game = instantiate(config.model, _convert_="all")
+    _check_networks(game, data)
     if checkpoint or config.init_from:
         take_weights(game, checkpoint or newest_checkpoint(Run.open(config.init_from)).content)
     run = run or _new_run(config)
-    stopping = Stopping()
-    trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)
+    steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
+    trainer = _trainer(config, run, stopping, steps)
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
-    if checkpoint and steps_of(checkpoint) >= game.length:
-        say(f"{run.folder} is finished, after {steps_of(checkpoint)} steps. Go on with a larger trainer.max_epochs.")
+    if steps >= game.length:
+        say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
-    run.make()
-    _save_config(config, run)
+    if is_first():
+        run.make()
+        _save_config(config, run)
+        note_start(run, steps, options)
     say(_introduction(config, game, data, run))
     started = time.monotonic()
     trainer.fit(game, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True)
-    if stopping.received:
-        say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
-        sys.exit(128 + stopping.received)
+    if stopping.stopped:
+        _tell_the_end(stopping, data, run)
     say(_conclusion(data, run, time.monotonic() - started))
+
+
+def _tell_the_end(stopping: Stopping, data: UnpairedData, run: Run) -> None:
+    """Leave, as something ended the run before its time; what the exit code says is for the first process to tell."""
+    if stopping.too_many:
+        raise too_many(stopping.lost, len(data.sides.training()))
+    say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
+    assert stopping.received is not None
+    if stopping.received == getattr(signal, "SIGUSR1", None) and current_job():
+        say(requeue(current_job()) if is_first() else "")
+    sys.exit(128 + stopping.received if is_first() else 0)
 
 
 def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl.Trainer:
@@ -82,6 +107,7 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         max_epochs=-1,
         default_root_dir=str(run.folder),
         callbacks=[stopping, *callbacks],
+        plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
         logger=[History(run, keep_until=steps), Events(run.folder, name="", version="")],
     )
     return trainer
@@ -101,17 +127,15 @@ def _silence_libraries() -> None:
 
 
 def _new_run(config: DictConfig) -> Run:
-    """A new run folder; in a sweep, one per job. The processes that this one launches are told of it."""
-    if os.environ.get("LOCAL_RANK", "0") != "0" and (told := os.environ.get(LAUNCHED)):
-        return Run(Path(told))
+    """A new run folder; in a sweep, one per job. The first process decides which: others write nothing."""
     folder, hydra = Path(config.run_dir), HydraConfig.get()
+    if not is_first():
+        return Run(folder)
     if hydra.mode == RunMode.MULTIRUN:
         if Run(folder).config.exists():
             raise UsageError(f"{folder} exists already, as a run. Choose another run_dir.")
         folder /= str(hydra.job.num)
-    run = Run.fresh(folder)
-    os.environ[LAUNCHED] = str(run.folder.resolve())
-    return run
+    return Run.fresh(folder)
 
 
 def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
@@ -122,8 +146,10 @@ def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
         if key == "resume":
             continue
         if not key.startswith(CHANGEABLE):
+            reason = REASONS.get(key.split(".")[0], "it is for new runs")
             raise UsageError(
-                f"{key} cannot change in a run that goes on. Leave it out, or start anew with init_from={run.folder}."
+                f"{key} cannot change in a run that goes on: {reason}. "
+                f"Leave it out, or start anew with init_from={run.folder}."
             )
         OmegaConf.update(config, key, override.value(), force_add=False)
     return config

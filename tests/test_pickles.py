@@ -75,6 +75,8 @@ def test_every_flipped_bit_in_the_numbers_is_noticed(tmp_path: Path) -> None:
     content = file.read_bytes()
     place = content.index(torch.arange(1000.0).numpy().tobytes())
     for offset in (0, 1777, 3999):
-        file.write_bytes(content[: place + offset] + bytes([content[place + offset] ^ 4]) + content[place + offset + 1 :])
+        file.write_bytes(
+            content[: place + offset] + bytes([content[place + offset] ^ 4]) + content[place + offset + 1 :]
+        )
         with pytest.raises(BrokenFileError, match="is damaged"):
             read_pickle(file)

@@ -113,7 +113,7 @@ class Checkpoint(LightningCheckpoint):
         self._saved_at, self._due = time.monotonic(), False
 
     def _write(self, trainer: Trainer, newest: Path) -> None:
-        """Name `last.ckpt` last: a run that is killed before it goes on at the one before, and writes all this again."""
+        """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
         run, translators = current_run(trainer), current_translators(trainer)
         with replaced_whole(newest) as partial:
             try:

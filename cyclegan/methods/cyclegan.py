@@ -98,11 +98,12 @@ class CycleGAN(Game):
             },
         )
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Pools are part of the game's state, but no buffers: averaging and DDP would mangle them."""
-        checkpoint["pools"] = {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}
+    def own_state(self) -> dict[str, Any]:
+        """Image pools, too."""
+        return super().own_state() | {"pools": {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the pools back."""
-        self.pool_a.load_state_dict(checkpoint["pools"]["a"], self.device)
-        self.pool_b.load_state_dict(checkpoint["pools"]["b"], self.device)
+    def load_own_state(self, state: dict[str, Any]) -> None:
+        """Put the pools back, too."""
+        super().load_own_state(state)
+        self.pool_a.load_state_dict(state["pools"]["a"], self.device)
+        self.pool_b.load_state_dict(state["pools"]["b"], self.device)
