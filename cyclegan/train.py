@@ -20,6 +20,7 @@ from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cyclegan.callbacks.alarms import alarms_on
 from cyclegan.callbacks.history import Events, History
+from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.cli import hydra_verb
 from cyclegan.console import say
@@ -59,6 +60,27 @@ def train(config: DictConfig) -> None:
     elif (run := requeued_run(Path(config.run_dir), options)) is not None:
         config = saved_config(run)
     _choose_hardware(config)
+    while True:
+        try:
+            return _play(config, run, options)
+        except DivergedError as error:
+            if not error.again:
+                raise
+            run, options = error.run, _returned(error, config.callbacks.numbers.slower)
+
+
+def _returned(error: DivergedError, slower: float) -> list[str]:
+    """Lower the learning rates of a run's newest checkpoint, for it to go on; what to note of that."""
+    saved = newest_checkpoint(error.run)
+    slow_down(saved.content, slower)
+    with replaced_whole(error.run.last) as partial:
+        torch.save(saved.content, partial)
+    say(f"{error.wrong}. Back to step {steps_of(saved.content)}, with learning rates times {slower}.")
+    return [f"({error.wrong})"]
+
+
+def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
+    """Play a run from its beginning or its newest checkpoint to its end."""
     _seed(config)
     saved = newest_checkpoint(run) if run and any(run.checkpoints.glob("*.ckpt")) else None
     checkpoint = saved.content if saved else None

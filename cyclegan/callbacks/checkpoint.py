@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
+from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -96,8 +97,9 @@ class Checkpoint(LightningCheckpoint):
         """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
 
         Raises:
-            UsageError: if the last one cannot be written.
+            UsageError: if the last one cannot be written, or the game has diverged.
         """
+        check_numbers(trainer, game)
         newest = current_run(trainer).checkpoints / _name(game.steps)
         try:
             if trainer.is_global_zero:
