@@ -32,7 +32,7 @@ from cyclegan.hardware import choose_accelerator, choose_precision, choose_strat
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
-from cyclegan.ranks import is_first
+from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
 from cyclegan.restore import PICTURES, newest_checkpoint, run_length, saved_config, steps_of, take_weights
 from cyclegan.run import Run
 from cyclegan.slurm import current_job, requeue
@@ -92,6 +92,7 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     run = run or _new_run(config)
     steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
     trainer = _trainer(config, run, stopping, steps)
+    trainer.precision_plugin.convert_module(game)  # before Lightning does: it would load 64 bits into 32 first
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
     if steps >= game.length:
         say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
@@ -103,10 +104,23 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
         note_start(run, steps, options)
     say(_introduction(config, game, data, run))
     started = time.monotonic()
-    trainer.fit(game, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True)
+    _fit(trainer, game, data, saved.path if saved else None)
     if stopping.stopped:
         _tell_the_end(stopping, data, run)
     say(_conclusion(data, run, time.monotonic() - started))
+
+
+def _fit(trainer: pl.Trainer, game: Game, data: UnpairedData, checkpoint: Path | None) -> None:
+    """Train; if another process of several ends, so does this one, with a line."""
+    if HydraConfig.get().job.name.startswith("train_ddp_process"):  # Lightning started it
+        end_with_parent()
+    try:
+        trainer.fit(game, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except RuntimeError as error:
+        if trainer.world_size == 1 or not is_lost_connection(error):
+            raise
+        cure = f"Go on with: python -m cyclegan.train resume={trainer.default_root_dir}"
+        raise UsageError(f"Another process of the run has ended, or cannot be reached. {cure}") from error
 
 
 def _tell_the_end(stopping: Stopping, data: UnpairedData, run: Run) -> None:
@@ -145,6 +159,9 @@ def _silence_libraries() -> None:
     """Keep what a user cannot act on off the console."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(
+        logging.INFO
+    )  # lost processes
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch|albumentations)\b.*")
 
 

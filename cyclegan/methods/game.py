@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cyclegan.errors import UsageError
-from cyclegan.ranks import collected
+from cyclegan.ranks import collected, mean_of_all
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -96,11 +96,12 @@ class Game(LightningModule):
 
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
         """Move one player: sum its named, weighted terms, log each, go back through them, step."""
-        self.log_dict({name: term.detach() for name, term in terms.items()} | {"step": float(self.steps)})
+        values = torch.stack(list(terms.values()))
+        self.log_dict(dict(zip(terms, mean_of_all(values.detach()), strict=True)) | {"step": float(self.steps)})
         every = self.descent.accumulate
         if self.steps % every == 1 % every:
             optimizer.zero_grad()
-        self.manual_backward(torch.stack(list(terms.values())).sum() / every)
+        self.manual_backward(values.sum() / every)
         if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
