@@ -22,6 +22,12 @@ def printable(name: object) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(name))
 
 
+def as_cell(name: object) -> str:
+    """A file's name, or any text, for a table: an apostrophe keeps spreadsheets from taking it for a formula."""
+    text = str(name)
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
+
+
 def progress_bar(what: str, unit: str, **options: Any) -> "tqdm[Any]":
     """A bar with the time left, on standard error, in one process of several; options are tqdm's."""
     terminal = sys.stderr.isatty()

@@ -46,7 +46,7 @@ def evaluate(arguments: Sequence[str] | None = None) -> Table:
         save_table(table, file)
         say(f"Written to {file}")
     if options.equilibrium:
-        _measure_equilibrium(Run(Path(options.model)), options.steps, device)
+        _measure_equilibrium(Run(Path(options.model)), options.steps, device, options.trust)
     return table
 
 
@@ -79,6 +79,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("--to", metavar="NAME", help="score only the way to this look")
     parser.add_argument("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is no part of a run")
+    parser.add_argument(
+        "--trust", action="store_true", help="let the run's config name classes that are not cyclegan's"
+    )
     _add_options(parser)
     return parser
 
@@ -123,9 +126,9 @@ def _own_file(options: Namespace) -> Path | None:
     return Run(folder).scores if own else None
 
 
-def _measure_equilibrium(run: Run, steps: int, device: torch.device) -> None:
+def _measure_equilibrium(run: Run, steps: int, device: torch.device, trust: bool) -> None:
     say(f"\nHow far from equilibrium: what each player gains by {steps} steps alone, the mean ± its spread ...")
-    gap = equilibrium_of(run.folder, steps, device=str(device))
+    gap = equilibrium_of(run.folder, steps, device=str(device), trust=trust)
     for name, regret in gap.players().items():
         say(f"{name:<15}{regret.mean:>9.4f} ± {regret.std:.4f} of a loss of {regret.loss:.4f}")
     say(f"{'duality gap':<15}{gap.mean:>9.4f} ± {gap.std:.4f}")
@@ -170,7 +173,7 @@ def _judge_folders(options: Namespace, device: torch.device) -> Table:
 
 def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
     """The domain to judge on, beside the seed: the run's, with what the command line sets in it."""
-    whole = saved_config(model.run) if model.run else default_config("domain=folders")
+    whole = saved_config(model.run, options.trust) if model.run else default_config("domain=folders")
     config = OmegaConf.masked_copy(whole, ["seed", "domain"])
     changes: dict[str, object] = {"a": a, "b": b}
     changes |= {"paired_test": True} if options.paired else {}

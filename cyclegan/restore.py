@@ -16,6 +16,7 @@ from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
 from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
+from cyclegan.trust import check_targets
 
 PICTURES = UnpairedData.__qualname__  # where Lightning puts them in a checkpoint
 
@@ -35,13 +36,17 @@ class Restored(NamedTuple):
     played: int
 
 
-def restore(run: Run) -> Restored:
+def restore(run: Run, trust: bool = False) -> Restored:
     """The game of a run, as its newest whole checkpoint has it.
+
+    Args:
+        run: its folder.
+        trust: take a config that names classes of others; see `saved_config`.
 
     Raises:
         UsageError: if the run has none, or it, the config or the pictures cannot be read.
     """
-    config = saved_config(run)
+    config = saved_config(run, trust)
     checkpoint = newest_checkpoint(run).content
     data = prepared_data(config, checkpoint[PICTURES])
     game: Game = instantiate(config.model, _convert_="all")
@@ -51,21 +56,27 @@ def restore(run: Run) -> Restored:
     return Restored(game, data, steps_of(checkpoint))
 
 
-def equilibrium_of(folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto") -> Gap:
+def equilibrium_of(
+    folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto", trust: bool = False
+) -> Gap:
     """How far a run's game, as its newest checkpoint has it, is from equilibrium; see `duality_gap` and `rounds_of`.
 
     Raises:
         UsageError: if the run cannot be restored, or a number is too small.
     """
-    game, data, played = restore(Run.open(folder))
+    game, data, played = restore(Run.open(folder), trust)
     return duality_gap(game.to(usable_device(device)), rounds_of(data, steps, repeats), played)
 
 
-def saved_config(run: Run) -> DictConfig:
+def saved_config(run: Run, trust: bool = False) -> DictConfig:
     """A run's config.
 
+    Args:
+        run: its folder.
+        trust: take one that names classes of others, which could run code.
+
     Raises:
-        UsageError: if it cannot be read or is not one.
+        UsageError: if it cannot be read or is not one, or is not to be trusted.
     """
     try:
         config = cast(DictConfig, OmegaConf.load(run.config))
@@ -75,6 +86,8 @@ def saved_config(run: Run) -> DictConfig:
         raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
     if wrong:
         raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
+    if not trust:
+        check_targets(OmegaConf.to_container(config, resolve=True), run.config)
     return config
 
 

@@ -56,9 +56,9 @@ def train(config: DictConfig) -> None:
     options = cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
     run = Run.open(config.resume) if config.resume else None
     if run is not None:
-        config = _resumed_config(run, options)
+        config = _resumed_config(run, options, config.trust)
     elif (run := requeued_run(Path(config.run_dir), options)) is not None:
-        config = saved_config(run)
+        config = saved_config(run, trust=True)  # made by this very command
     _choose_hardware(config)
     while True:
         try:
@@ -177,12 +177,12 @@ def _new_run(config: DictConfig) -> Run:
     return Run.fresh(folder)
 
 
-def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
+def _resumed_config(run: Run, overrides: list[str], trust: bool) -> DictConfig:
     """A run's config with the command line's options set in it."""
-    config = saved_config(run)
+    config = saved_config(run, trust)
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
-        if key == "resume":
+        if key in ("resume", "trust"):
             continue
         if not key.startswith(CHANGEABLE):
             reason = REASONS.get(key.split(".")[0], "it is for new runs")

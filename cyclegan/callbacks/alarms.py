@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
-from cyclegan.console import say
+from cyclegan.console import as_cell, say
 from cyclegan.data.folders import Pair
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -196,7 +196,7 @@ def told(step: int, sign: Sign) -> str:
 def note(run: Run, step: int, sign: Sign) -> None:
     """Keep in `alarms.csv` that an alarm begins or has passed."""
     state, advice = _state(sign)
-    row = {"step": step, "alarm": sign.alarm, "look": sign.look, "state": state, "value": repr(sign.value)}
+    row = {"step": step, "alarm": sign.alarm, "look": as_cell(sign.look), "state": state, "value": repr(sign.value)}
     _write(run, [*read_alarms(run), row | {"advice": advice}])
 
 
