@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cyclegan.callbacks.alarms import alarms_on
-from cyclegan.callbacks.history import Events, History
+from cyclegan.callbacks.history import Events, History, plot_losses
 from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.cli import hydra_verb
@@ -27,7 +27,7 @@ from cyclegan.console import say
 from cyclegan.data.lost import too_many
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.files import drop_abandoned, replaced_whole
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
@@ -95,11 +95,14 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     trainer.precision_plugin.convert_module(game)  # before Lightning does: it would load 64 bits into 32 first
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
     if steps >= game.length:
+        if is_first():
+            plot_losses(run)  # in case it was killed between its last checkpoint and that
         say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
     if is_first():
         run.make()
+        drop_abandoned(run.folder)
         _save_config(config, run)
         note_start(run, steps, options)
     say(_introduction(config, game, data, run))

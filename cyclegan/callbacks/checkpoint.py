@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
+from cyclegan.callbacks.history import History
 from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
@@ -117,6 +118,7 @@ class Checkpoint(LightningCheckpoint):
     def _write(self, trainer: Trainer, newest: Path) -> None:
         """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
         run, translators = current_run(trainer), current_translators(trainer)
+        _log_losses(trainer)
         with replaced_whole(newest) as partial:
             try:
                 trainer.save_checkpoint(partial)
@@ -139,6 +141,16 @@ class Checkpoint(LightningCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far, from a checkpoint."""
         self._restored = state_dict
+
+
+def _log_losses(trainer: Trainer) -> None:
+    """Write the row of `metrics.csv` that Lightning will, after the checkpoint: a kill in between would lose it."""
+    game = trainer.lightning_module
+    assert isinstance(game, Game)
+    losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
+    for logger in trainer.loggers:
+        if isinstance(logger, History) and game.steps % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            logger.log_metrics(losses, game.steps)
 
 
 def _name(step: int) -> str:

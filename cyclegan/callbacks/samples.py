@@ -23,7 +23,7 @@ SMALLEST_TILE = 128  # pixels; smaller pictures are enlarged by a whole factor
 
 
 class Samples(Callback):
-    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and at the end.
+    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and, before its checkpoint, at the end.
 
     Args:
         every_n_train_steps: batches between grids.
@@ -37,20 +37,22 @@ class Samples(Callback):
         self.every_n_train_steps = every_n_train_steps
         self.pictures = pictures
         self._shown: tuple[list[Tensor], list[Tensor]] | None = None
+        self._shown_at = 0
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Show the game now and then."""
         assert isinstance(pl_module, Game)
-        if pl_module.steps % self.every_n_train_steps == 0:
+        if pl_module.steps % self.every_n_train_steps == 0 or pl_module.steps >= pl_module.length:
             self._show(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show what the last step left."""
+        """Show what a run leaves whose time was up."""
         assert isinstance(pl_module, Game)
-        if pl_module.steps % self.every_n_train_steps and not was_stopped(trainer):
+        if self._shown_at != pl_module.steps and not was_stopped(trainer):
             self._show(trainer, pl_module)
 
     def _show(self, trainer: Trainer, game: Game) -> None:
+        self._shown_at = game.steps
         if not trainer.is_global_zero:
             return
         self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
