@@ -1,6 +1,6 @@
 """How much memory a training step will take, before it is taken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -88,12 +88,11 @@ def check_it_fits(step: Step, multiple: int, bytes_of: Callable[[Step], int], fr
     """
     needed = bytes_of(step)
     if needed > free:
+        smaller = _smaller(step, multiple, 0.9 * free / needed)
         fitting = [
-            f"{text} takes {each / GIB:.1f}"
-            for text, other in _less(step, multiple)
-            if (each := bytes_of(other)) <= free
+            f"{text} takes {each / GIB:.1f}" for text, less in smaller.items() if (each := bytes_of(less)) <= free
         ]
-        cure = "; ".join(fitting) + " GiB" if fitting else "Make the networks narrower, or crop_size smaller"
+        cure = "; ".join(fitting) + " GiB" if fitting else "Make the networks narrower, or domain.crop_size smaller"
         raise UsageError(
             f"A step must fit into the {free / GIB:.1f} GiB of memory that are free, but takes about "
             f"{needed / GIB:.1f}. {cure}."
@@ -101,15 +100,15 @@ def check_it_fits(step: Step, multiple: int, bytes_of: Callable[[Step], int], fr
     return f"about {needed / GIB:.1f} GiB of the {free / GIB:.1f} that are free"
 
 
-def _less(step: Step, multiple: int) -> Iterator[tuple[str, Step]]:
-    """Steps that take less memory, by the options that make them."""
+def _smaller(step: Step, multiple: int, share: float) -> dict[str, Step]:
+    """Steps that may take this share of the memory, by the options that make them."""
+    batch = int(step.batch * share)
+    crop = int(step.crop * share**0.5) // multiple * multiple
+    steps = {}
     if step.checkpointing is False:
-        yield "model.checkpointing=true", step._replace(checkpointing=True)
-    batch = step.batch // 2
-    while batch >= 1:
-        yield f"domain.batch_size={batch}", step._replace(batch=batch)
-        batch //= 2
-    for part in (0.75, 0.5, 0.25):
-        crop = int(part * step.crop) // multiple * multiple
-        if crop >= SMALLEST:
-            yield f"domain.crop_size={crop}", step._replace(crop=crop)
+        steps["model.checkpointing=true"] = step._replace(checkpointing=True)
+    if batch >= 1:
+        steps[f"domain.batch_size={batch}"] = step._replace(batch=batch)
+    if crop >= SMALLEST:
+        steps[f"domain.crop_size={crop}"] = step._replace(crop=crop)
+    return steps

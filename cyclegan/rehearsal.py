@@ -40,11 +40,11 @@ class Rehearsal(Game):
         player = self.players.index(optimizer)
         self.losses[player] = self.losses[player] + loss.detach()
         if player in self.movers:
-            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if self.descent.clip_norm is not None:
                 nn.utils.clip_grad_norm_(parameters_of(optimizer), self.descent.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()
 
     def play(self, batches: Sequence[Pair], movers: Collection[int] = ()) -> list[Tensor]:
         """Play some batches; each player's summed loss."""
