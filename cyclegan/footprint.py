@@ -15,7 +15,7 @@ from cyclegan.networks.memory import Live
 from cyclegan.rehearsal import BOTH, pools_of, rehearsal
 
 SLACK = 1.2  # what allocators and the hardware's own layouts add, as measured
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 SMALLEST = 64  # pixels of a crop worth suggesting
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 DTYPES = {"bf16-true": torch.bfloat16, "16-true": torch.float16, "64-true": torch.float64}
@@ -89,15 +89,16 @@ def check_it_fits(step: Step, multiple: int, bytes_of: Callable[[Step], int], fr
     needed = bytes_of(step)
     if needed > free:
         smaller = _smaller(step, multiple, 0.9 * free / needed)
-        fitting = [
-            f"{text} takes {each / GIB:.1f}" for text, less in smaller.items() if (each := bytes_of(less)) <= free
-        ]
-        cure = "; ".join(fitting) + " GiB" if fitting else "Make the networks narrower, or domain.crop_size smaller"
+        fitting = [f"{text} takes {_text(each)}" for text, less in smaller.items() if (each := bytes_of(less)) <= free]
+        cure = "; ".join(fitting) if fitting else "Make the networks narrower, or domain.crop_size smaller"
         raise UsageError(
-            f"A step must fit into the {free / GIB:.1f} GiB of memory that are free, but takes about "
-            f"{needed / GIB:.1f}. {cure}."
+            f"A step must fit into the {_text(free)} of memory that are free, but takes about {_text(needed)}. {cure}."
         )
-    return f"about {needed / GIB:.1f} GiB of the {free / GIB:.1f} that are free"
+    return f"about {_text(needed)} of the {_text(free)} that are free"
+
+
+def _text(size: int) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"
 
 
 def _smaller(step: Step, multiple: int, share: float) -> dict[str, Step]:

@@ -67,11 +67,11 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
         return step.batch * step.crop**2 * (1 if step.checkpointing else 2) * 2**10
 
     step = Step(batch=4, crop=256, channels=3, precision="32-true", checkpointing=False)
-    assert check_it_fits(step, 4, pixels, 2**30) == "about 0.5 GiB of the 1.0 that are free"
-    line = r"^A step must fit into the 0\.2 GiB of memory that are free, but takes about 0\.5\. (.*) GiB\.$"
+    assert check_it_fits(step, 4, pixels, 2**30) == "about 512 MiB of the 1.0 GiB that are free"
+    line = r"^A step must fit into the 256 MiB of memory that are free, but takes about 512 MiB\. (.*)\.$"
     with pytest.raises(UsageError, match=line) as error:
         check_it_fits(step, 4, pixels, 2**28 - 1)
-    assert "domain.batch_size=1 takes 0.1; domain.crop_size=168 takes 0.2 GiB" in str(error.value)
+    assert "domain.batch_size=1 takes 128 MiB; domain.crop_size=168 takes 220 MiB" in str(error.value)
     assert "checkpointing" not in str(error.value)  # takes 0.25
     with pytest.raises(UsageError, match="narrower"):
         check_it_fits(step._replace(checkpointing=None), 4, pixels, 2**20)
