@@ -28,14 +28,19 @@ class Samples(Callback):
     Args:
         every_n_train_steps: batches between grids.
         pictures: fixed test pictures of each look (training pictures where there are no tests).
+        keep: grids that stay, beside the newest. In a run of more, they are spread evenly over it: every second one
+            goes when there would be more, and from then on as few are shown in TensorBoard.
     """
 
-    def __init__(self, every_n_train_steps: int = 500, pictures: int = 6) -> None:
-        if every_n_train_steps < 1 or pictures < 1:
-            given = f"got {every_n_train_steps} and {pictures}"
-            raise UsageError(f"callbacks.samples must have every_n_train_steps and pictures of at least 1, {given}.")
+    def __init__(self, every_n_train_steps: int = 500, pictures: int = 6, keep: int = 100) -> None:
+        if min(every_n_train_steps, pictures, keep) < 1:
+            given = f"got {every_n_train_steps}, {pictures} and {keep}"
+            raise UsageError(
+                f"callbacks.samples must have every_n_train_steps, pictures and keep of at least 1, {given}."
+            )
         self.every_n_train_steps = every_n_train_steps
         self.pictures = pictures
+        self.keep = keep
         self._shown: tuple[list[Tensor], list[Tensor]] | None = None
         self._shown_at = 0
 
@@ -57,11 +62,23 @@ class Samples(Callback):
             return
         self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
         grid = translation_grid(current_translators(trainer), self._shown)
-        with replaced_whole(current_run(trainer).samples / f"step_{game.steps:08d}.png") as partial:
+        newest = current_run(trainer).samples / f"step_{game.steps:08d}.png"
+        with replaced_whole(newest) as partial:
             grid.save(partial, format="PNG")
+        interval = spread_interval(game.steps, self.every_n_train_steps, self.keep)
+        for file in current_run(trainer).samples.glob("step_*.png"):
+            if file != newest and int(file.stem.removeprefix("step_")) % interval:
+                file.unlink()
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
+            if isinstance(logger, TensorBoardLogger) and game.steps % interval == 0:
                 logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
+
+
+def spread_interval(steps: int, interval: int, keep: int) -> int:
+    """The interval, doubled as often as needed for so many steps to hold no more than `keep` of it."""
+    while steps // interval > keep:
+        interval *= 2
+    return interval
 
 
 def translation_grid(translators: Sequence[Translator], pictures: tuple[list[Tensor], list[Tensor]]) -> Image.Image:

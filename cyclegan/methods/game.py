@@ -98,14 +98,12 @@ class Game(LightningModule):
         """Move one player: sum its named, weighted terms, log each, go back through them, step."""
         values = torch.stack(list(terms.values()))
         self.log_dict(dict(zip(terms, mean_of_all(values.detach()), strict=True)) | {"step": float(self.steps)})
-        every = self.descent.accumulate
-        if self.steps % every == 1 % every:
-            optimizer.zero_grad()
-        self.manual_backward(values.sum() / every)
+        self.manual_backward(values.sum() / self.descent.accumulate)
         if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
 
     def _clip(self, optimizer: LightningOptimizer, norm: float) -> None:
         if scaler := getattr(self.trainer.precision_plugin, "scaler", None):
