@@ -92,7 +92,11 @@ class Checkpoint(LightningCheckpoint):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """A checkpoint is a translator, too."""
+        assert isinstance(pl_module, Game)
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
+        epoch = (pl_module.steps - 1) // int(trainer.num_training_batches)
+        checkpoint["epoch"] = epoch
+        checkpoint["loops"]["fit_loop"]["epoch_progress"].update(_within(epoch))
 
     def save(self, trainer: Trainer, game: Game) -> None:
         """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
@@ -141,6 +145,15 @@ class Checkpoint(LightningCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far, from a checkpoint."""
         self._restored = state_dict
+
+
+def _within(epoch: int) -> dict[str, dict[str, int]]:
+    """Lightning's count of epochs within a 0-based one, as if the run had never stopped.
+
+    Its own is one too many after a run went on at an epoch's end; from a checkpoint with that, it goes on at epoch 0.
+    """
+    count = {"ready": epoch + 1, "started": epoch + 1, "processed": epoch, "completed": epoch}
+    return {"total": count, "current": dict(count)}
 
 
 def _log_losses(trainer: Trainer) -> None:
