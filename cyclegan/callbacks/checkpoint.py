@@ -18,6 +18,7 @@ from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
 from cyclegan.pretrained import ENTRY, entry_of
+from cyclegan.ranks import collected
 
 
 class Checkpoint(LightningCheckpoint):
@@ -91,12 +92,28 @@ class Checkpoint(LightningCheckpoint):
             self.save(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """A checkpoint is a translator, too."""
+        """A checkpoint is a translator, too, and holds what each process has of its own."""
         assert isinstance(pl_module, Game)
+        checkpoint["ranks"] = collected(pl_module.own_state())
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
         epoch = (pl_module.steps - 1) // int(trainer.num_training_batches)
         checkpoint["epoch"] = epoch
         checkpoint["loops"]["fit_loop"]["epoch_progress"].update(_within(epoch))
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Give this process its own.
+
+        Raises:
+            UsageError: if there are more or fewer processes than then.
+        """
+        assert isinstance(pl_module, Game)
+        ranks = checkpoint["ranks"]
+        if len(ranks) != trainer.world_size:
+            raise UsageError(
+                f"A run that goes on must have {len(ranks)} processes as before, got {trainer.world_size}. "
+                "Set trainer.devices and trainer.num_nodes, or start a new run with init_from."
+            )
+        pl_module.load_own_state(ranks[trainer.global_rank])
 
     def save(self, trainer: Trainer, game: Game) -> None:
         """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
