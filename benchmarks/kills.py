@@ -92,8 +92,8 @@ def play(arguments: list[str], log: Path, kill_after: float | None = None) -> in
         try:
             train.main()
             code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
+        except SystemExit as left:
+            code = int(left.code or 0)
         finally:
             os._exit(code)
     end = time.monotonic() + (kill_after if kill_after is not None else float("inf"))
@@ -115,7 +115,7 @@ def differences(whole: Path, parts: Path) -> list[str]:
             wrong += compare(read_pickle(one), read_pickle(other), name)
         elif name.endswith("metrics.csv"):
             tables = [list(csv.DictReader(file.read_text().splitlines())) for file in (one, other)]
-            wrong += compare(*tables, name)
+            wrong += compare(tables[0], tables[1], name)
         elif not name.endswith(".ckpt") and one.read_bytes() != other.read_bytes():
             wrong.append(name)
     return wrong

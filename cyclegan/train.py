@@ -15,8 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from lightning_fabric.plugins.environments import SLURMEnvironment
 from omegaconf import DictConfig, OmegaConf, open_dict
-from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cyclegan.callbacks.alarms import alarms_on
 from cyclegan.callbacks.history import Events, History, plot_losses

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cyclegan.errors import UsageError
-from cyclegan.ranks import mean_of_all
+from cyclegan.ranks import mean_of_all, random_state, set_random_state
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -119,17 +119,12 @@ class Game(LightningModule):
         raise NotImplementedError
 
     def own_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of this process alone, as tensors and plain types: the state of its randomness."""
-        return {
-            "random": torch.get_rng_state(),
-            "cuda": [torch.cuda.get_rng_state(self.device) for _ in range(self.on_gpu)],
-        }
+        """What a checkpoint keeps of this process alone, as tensors and plain types."""
+        return {"random": random_state(self.device)}
 
     def load_own_state(self, state: dict[str, Any]) -> None:
         """Go on with what `own_state` gave."""
-        torch.set_rng_state(state["random"])
-        for each in state["cuda"] if self.on_gpu else ():
-            torch.cuda.set_rng_state(each, self.device)
+        set_random_state(self.device, state["random"])
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""
