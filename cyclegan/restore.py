@@ -11,6 +11,7 @@ from yaml import YAMLError
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
+from cyclegan.interop.reference import PLAYERS, read_reference, reference_files, take_reference
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
 from cyclegan.prepare import prepared_data
@@ -98,6 +99,25 @@ def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
         raise UsageError(
             f"The checkpoint must be of the same networks ({reason}). Set model to its options."
         ) from error
+
+
+def take_first_weights(game: Game, folder: str | Path) -> None:
+    """Give a new game the weights of a run's newest checkpoint, or of a checkpoints folder of the reference.
+
+    Raises:
+        UsageError: if the folder is neither, or the weights are of other networks.
+    """
+    files = reference_files(Path(folder))
+    if not files:
+        take_weights(game, read_checkpoint(Run.open(folder).last))
+    for name, player in PLAYERS.items() if files else ():
+        if name not in files:
+            raise UsageError(f"{folder} must hold all of {', '.join(PLAYERS)}, but {name} is missing. Add its file.")
+        networks = game.generators() if player.generates else game.discriminators()
+        try:
+            take_reference(networks[player.domain], read_reference(files[name]))
+        except UsageError as error:
+            raise UsageError(f"{files[name]} must fit the model's options. {error}") from error
 
 
 def steps_of(checkpoint: dict[str, Any]) -> int:

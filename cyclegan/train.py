@@ -27,7 +27,7 @@ from cyclegan.files import replaced_whole
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
 from cyclegan.prepare import prepared_data
-from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_weights
+from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_first_weights, take_weights
 from cyclegan.run import Run
 
 LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
@@ -50,8 +50,10 @@ def train(config: DictConfig) -> None:
     game: Game = instantiate(config.model, _convert_="all")
     _check_networks(game, data)
     checkpoint = read_checkpoint(run.last) if run and run.last.exists() else None
-    if checkpoint or config.init_from:
-        take_weights(game, checkpoint or read_checkpoint(Run.open(config.init_from).last))
+    if checkpoint:
+        take_weights(game, checkpoint)
+    elif config.init_from:
+        take_first_weights(game, config.init_from)
     run = run or _new_run(config)
     stopping = Stopping()
     trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)

@@ -80,7 +80,30 @@ class Translator:
         Raises:
             UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
         """
-        return cls(*pretrained.find(source, to), device, precision, compiled, work_size, memory)
+        generator, facts, _ = pretrained.find(source, to)
+        return cls(generator, facts, device, precision, compiled, work_size, memory)
+
+    @classmethod
+    def from_reference(
+        cls,
+        path: str | Path,
+        looks: tuple[str, str] = ("a", "b"),
+        device: str | torch.device = "cpu",
+        precision: Precision = "fp32",
+    ) -> "Translator":
+        """Load a generator of the reference's, such as ``latest_net_G_A.pth``, of any architecture that it has.
+
+        Args:
+            path: G_A leads from the first look to the second, G_B back, and G alone to the second.
+            looks: names of both.
+            device: where it runs.
+            precision: as for the class.
+
+        Raises:
+            UsageError: if it is no such file.
+        """
+        generator, facts, _ = pretrained.from_reference(path, looks)
+        return cls(generator, facts, device, precision)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""

@@ -27,7 +27,7 @@ def test_another_architecture_is_refused() -> None:
     for network in (PatchDiscriminator(width=6, layers=2), ResnetGenerator(width=6), UnetGenerator(width=4, depth=7)):
         with pytest.raises(UsageError, match="layers differ"):
             from_reference(network, state)
-    with pytest.raises(UsageError, match="has no Linear"):
+    with pytest.raises(UsageError, match="has no such Linear"):
         from_reference(torch.nn.Linear(1, 1), state)
 
 
