@@ -1,4 +1,4 @@
-"""Make translators of the reference's weight files: ``python -m cyclegan.convert latest_net_G_A.pth TRANSLATOR_DIR``."""
+"""Translators of the reference's weight files: ``python -m cyclegan.convert latest_net_G_A.pth TRANSLATOR_DIR``."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ def convert(options: argparse.Namespace) -> None:
     found = [pretrained.from_reference(path, tuple(options.looks), options.size) for path in _files(options.path)]
     targets = [each.facts.target for each in found]
     if len(set(targets)) < len(targets):
-        raise UsageError(f"Each file must lead to a look of its own, but they lead to {', '.join(targets)}. Name fewer.")
+        raise UsageError(
+            f"Each file must lead to a look of its own, but they lead to {', '.join(targets)}. Name fewer."
+        )
     for each in found:
         folder = out if len(found) == 1 else Run(out).translator(each.facts.target)
         pretrained.save(each.generator, each.facts, folder)
@@ -34,7 +36,9 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         in_folder = reference_files(path) if path.is_dir() else {}
         if path.is_dir() and not in_folder:
-            raise UsageError(f"{printable(path)} must hold weight files such as latest_net_G_A.pth. Name another folder.")
+            raise UsageError(
+                f"{printable(path)} must hold weight files such as latest_net_G_A.pth. Name another folder."
+            )
         files += [in_folder[player] for player in in_folder if PLAYERS[player].generates] or [path]
     return files
 

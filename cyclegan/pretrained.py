@@ -16,6 +16,7 @@ from torch import nn
 from cyclegan import networks
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
+from cyclegan.interop.onnx import ONNX, OnnxGenerator
 from cyclegan.interop.reference import load_reference
 from cyclegan.run import TRANSLATOR_PREFIX
 
@@ -23,7 +24,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CHECKPOINT = ".ckpt"
 ENTRY = "translators"  # of a checkpoint
-REFERENCE = ".pth"
+PROGRAM = ".pt2"
 REFERENCE_SIZE = 256  # its files do not say
 
 
@@ -65,6 +66,8 @@ class Facts:
 
 def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
+    if isinstance(generator, OnnxGenerator):
+        raise UsageError("An ONNX file must stay what it is. Save the translator that it was made of.")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     with replaced_whole(folder / WEIGHTS) as partial_file:
         save_file(state, partial_file)
@@ -84,8 +87,8 @@ def find(source: str | Path, to: str | None) -> Found:
     """The generator that leads to the look named `to` (it may be left out where there is one look only).
 
     Args:
-        source: a run folder, a checkpoint of a run, a translator folder, the name of a model on the Hub, or a file
-            with a generator of the reference.
+        source: a run folder, a checkpoint of a run, a translator folder, the name of a model on the Hub, a file with
+            a generator of the reference, or an ONNX file that `cyclegan.export` wrote.
         to: the look.
 
     Raises:
@@ -93,7 +96,7 @@ def find(source: str | Path, to: str | None) -> Found:
     """
     path = Path(source)
     if path.is_file():
-        found = _from_checkpoint(path, to) if path.suffix == CHECKPOINT else from_reference(path)
+        found = _from_checkpoint(path, to) if path.suffix == CHECKPOINT else _from_file(path)
         _chosen({found.facts.target: found}, to or found.facts.target)
         return found
     if not path.exists() and HUB_ID.fullmatch(str(source)):
@@ -124,6 +127,22 @@ def from_reference(path: str | Path, looks: tuple[str, str] = ("a", "b"), size: 
     architecture, generator = load_reference(path)
     source, target = reversed(looks) if Path(path).stem.endswith("_G_B") else looks
     return Found(generator, Facts(*architecture, source, target, size))
+
+
+def _from_file(path: Path) -> Found:
+    if path.suffix == PROGRAM:
+        raise UsageError(
+            f"{path} may hold code, which is not run here. Name the model that it was made of, or an {ONNX} file."
+        )
+    if path.suffix != ONNX:
+        return from_reference(path)
+    generator = OnnxGenerator(path)
+    told = generator.metadata
+    try:
+        facts = Facts(told["network"], json.loads(told["options"]), told["source"], told["target"], int(told["size"]))
+    except ValueError as error:
+        raise UsageError(f"{path} has metadata that cannot be read ({error}). Export it again.") from error
+    return Found(generator, facts)
 
 
 def _find_folder(path: Path, to: str | None) -> Path:

@@ -35,11 +35,25 @@ def restore(run: Run) -> Restored:
     config = saved_config(run)
     checkpoint = read_checkpoint(run.last)
     data = prepared_data(config)
-    game: Game = instantiate(config.model, _convert_="all")
-    take_weights(game, checkpoint)
+    game = _game_of(config, checkpoint)
     (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
     game.length = run_length(config, loader["batches"])
     return Restored(game, data, steps_of(checkpoint))
+
+
+def restored_game(run: Run) -> Game:
+    """The game of a run without its pictures, as its newest checkpoint has it.
+
+    Raises:
+        UsageError: if the run has none, or it or the config cannot be read.
+    """
+    return _game_of(saved_config(run), read_checkpoint(run.last))
+
+
+def _game_of(config: DictConfig, checkpoint: dict[str, Any]) -> Game:
+    game: Game = instantiate(config.model, _convert_="all")
+    take_weights(game, checkpoint)
+    return game
 
 
 def equilibrium_of(folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto") -> Gap:

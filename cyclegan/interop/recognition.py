@@ -8,7 +8,7 @@ from torch import Size, Tensor
 from cyclegan.errors import UsageError
 
 DROPOUT = 0.5  # the only one that the reference has
-UPSAMPLING = {  # places of the last three convolutions behind the blocks
+UPSAMPLING: dict[tuple[int, ...], str] = {  # places of the last three convolutions behind the blocks
     (0, 3, 7): "transposed",
     (2, 7, 11): "resize",  # of forks: each enlarges, pads by reflection, and convolves
 }

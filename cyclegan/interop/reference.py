@@ -73,7 +73,9 @@ def load_reference(path: str | Path) -> tuple[Architecture, nn.Module]:
     except (UsageError, ValueError) as error:
         raise UsageError(f"{path} is no weight file of the reference. {error}") from error
     if "Discriminator" in architecture.network:
-        raise UsageError(f"{path} must be a generator, but is a {architecture.network}. Name latest_net_G_A.pth or such.")
+        raise UsageError(
+            f"{path} must be a generator, but is a {architecture.network}. Name latest_net_G_A.pth or such."
+        )
     return architecture, network
 
 
