@@ -35,6 +35,7 @@ PATHS = (
     "domain.a_dir",
     "domain.b_dir",
     "domain.cache_dir",
+    "callbacks.scores.features",
 )
 
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -196,11 +197,15 @@ def _unknown_option(key: str, options: str) -> str:
     return f"There is no option {key}. {meant}"
 
 
-def _all_options(options: str) -> list[str]:
-    GlobalHydra.instance().clear()  # a verb that fails is over
+def default_config(*overrides: str, options: str = "train") -> DictConfig:
+    """The config of `conf/train.yaml`, or of another verb's options, with some of them set."""
+    GlobalHydra.instance().clear()  # a verb that is over may have left its own
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(hydra.compose(options))
-    return sorted(_flat(config))
+        return hydra.compose(options, overrides=list(overrides))
+
+
+def _all_options(options: str) -> list[str]:
+    return sorted(_flat(OmegaConf.to_container(default_config(options=options))))
 
 
 def _flat(node: Any, prefix: str = "") -> list[str]:

@@ -50,13 +50,28 @@ class Run:
 
     @property
     def scores(self) -> Path:
-        """Scores of the finished run."""
+        """Newest scores."""
         return self.folder / "scores.json"
+
+    @property
+    def equilibrium(self) -> Path:
+        """How far the game was from it, if that was measured."""
+        return self.folder / "equilibrium.json"
 
     @property
     def alarms(self) -> Path:
         """Alarms that began and passed, if any did."""
         return self.folder / "alarms.csv"
+
+    @property
+    def best(self) -> Path:
+        """Folder of the best checkpoint's translators; a model as the run's folder is."""
+        return self.folder / "best"
+
+    @property
+    def ranking(self) -> Path:
+        """Which checkpoints are the best, and their scores."""
+        return self.folder / "best.json"
 
     def translator(self, target: str) -> Path:
         """Folder of the Translator to a look, by its name."""

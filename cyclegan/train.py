@@ -26,6 +26,7 @@ from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
 from cyclegan.methods.game import Game
+from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
 from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_first_weights, take_weights
 from cyclegan.run import Run
@@ -198,11 +199,11 @@ def _conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
     ]
     for alarm in alarms_on(run):
         lines.append(f"  alarm        {alarm['alarm']} {alarm['look']} since step {alarm['step']}. {alarm['advice']}")
-    table = json.loads(run.scores.read_text()) if run.scores.exists() else {}
-    for look, rows in table.items():
-        for what, score in rows.items():
-            numbers = f"error {score['mae']:5.1f} of 255, PSNR {score['psnr']:4.1f} dB, SSIM {score['ssim']:.3f}"
-            lines.append(f"  to {look:<9} {what:<34} {numbers}")
+    if run.ranking.exists():
+        best = json.loads(run.ranking.read_text(encoding="utf-8"))
+        first = best["kept"][0]
+        lines.append(f"  best         {run.best} ({best['score']} {first['value']:.4g}, step {first['step']})")
+    lines += (f"  {line}".rstrip() for line in [*table_lines(read_table(run.scores)), ""])
     lines.append(f"Translate with: python -m cyclegan.translate {run.folder} PICTURES OUTPUT --to {data.b}")
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 from cyclegan import networks
+from cyclegan.errors import UsageError
 
 PROJECT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
@@ -45,6 +46,19 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def torch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep tests out of torch's cache, and from fetching weights into it."""
+
+    def refuse(url: str, target: Path, progress: object) -> None:
+        raise UsageError(f"Could not fetch {url} (no network in tests). Download it by hand, put it at {target}.")
+
+    home = tmp_path_factory.mktemp("torch")
+    monkeypatch.setenv("TORCH_HOME", str(home))
+    monkeypatch.setattr("cyclegan.metrics.features.fetch", refuse)
+    return home
+
+
 def save_picture(path: Path, size: tuple[int, int] = (40, 36), mode: str = "RGB", seed: int = 0) -> Path:
     """A noisy picture file of (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +68,7 @@ def save_picture(path: Path, size: tuple[int, int] = (40, 36), mode: str = "RGB"
 
 
 def save_domain(root: Path) -> Path:
-    """A folder of 5 and 4 training pictures, 3 and 3 test pictures with equal names."""
+    """A folder of 5 and 4 training pictures, 3 and 3 test pictures with equal names; always the same."""
     for split, count in {"trainA": 5, "trainB": 4, "testA": 3, "testB": 3}.items():
         for i in range(count):
             save_picture(root / split / f"{i}.png", seed=zlib.crc32(f"{split}{i}".encode()))
@@ -63,5 +77,5 @@ def save_domain(root: Path) -> Path:
 
 @pytest.fixture
 def domain_root(tmp_path: Path) -> Path:
-    """A small domain's folder."""
+    """The pictures of `save_domain`."""
     return save_domain(tmp_path / "domain")

@@ -29,7 +29,7 @@ DISCRIMINATOR, NUMBERS = "discriminator has won", "not a number"
 ADVICE = {
     INVERSION: "It seldom turns back: start anew with another seed, lower model.descent.generators.lr or raise "
     "model.lambda_identity. Ignore it if negatives are what you want.",
-    COPYING: "Lower model.lambda_identity and model.lambda_cycle, or set model.lambda_cycle_end below lambda_cycle. "
+    COPYING: "Lower model.lambda_identity and model.lambda_cycle, or let the latter fall: model.lambda_cycle=[10,1]. "
     "Ignore it if the looks hardly differ.",
     COLLAPSE: "If it does not pass, start anew with another seed, lower model.descent.generators.lr and "
     "model.descent.discriminators.lr, or raise model.lambda_cycle.",

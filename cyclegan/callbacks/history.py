@@ -30,6 +30,7 @@ class History(Logger):
         super().__init__()
         self.run = run
         self.columns: list[str] = []
+        self.newest = ""
         if run.metrics.exists():
             rows = [row for row in read_history(run) if float(row["step"]) <= keep_until]
             self._rewrite(rows)
@@ -50,14 +51,16 @@ class History(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one row."""
+        """Append one row, or add to the newest one if that is of this step."""
         row = {"step": str(step)} | {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
-        if not set(row) <= set(self.columns):
+        if set(row) <= set(self.columns) and row["step"] != self.newest:
+            with self.run.metrics.open("a", newline="") as file:
+                csv.DictWriter(file, self.columns).writerow(row)
+        else:
             rows = read_history(self.run) if self.run.metrics.exists() else []
-            self._rewrite([*rows, row])
-            return
-        with self.run.metrics.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(row)
+            same = rows.pop() if rows and row["step"] == self.newest else {}
+            self._rewrite([*rows, same | row])
+        self.newest = row["step"]
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -1,76 +1,72 @@
-"""Scores of the finished translators, beside what doing nothing and one flat colour would score."""
+"""Scores of the translators while they are trained, beside the numbers that give a score its meaning."""
 
-import json
-from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.callbacks.stopping import was_stopped
-from cyclegan.data.images import Pixels, to_pixels
-from cyclegan.data.module import UnpairedData, spread
-from cyclegan.files import replaced_whole
-from cyclegan.metrics.pixels import PixelScores, flat_colour, pixel_scores
-from cyclegan.translator import Translator
-
-Table = Mapping[str, Mapping[str, PixelScores]]
+from cyclegan.errors import UsageError
+from cyclegan.judge import Judge
+from cyclegan.methods.game import Game
+from cyclegan.metrics.features import load_extractor
+from cyclegan.metrics.table import logged, save_table
 
 
 class Scores(Callback):
-    """Writes `scores.json` at the end: against the truth where tests are aligned, else of the way there and back.
+    """Logs scores and writes `scores.json`, every few epochs and at the end, always by the same test pictures.
+
+    The first of several processes scores, the others wait for it. The game and its randomness are not touched.
 
     Args:
+        every_n_epochs: epochs between scores; null: only at the end.
         pictures: test pictures of each look that are scored, spread evenly; null takes all.
+        features: what KID and FID compare: ``inception``, or the path of an ONNX file; null leaves them out.
+
+    Attributes:
+        newest: numbers of the step in hand by their names, such as ``to_winter/ssim``; empty if it was not scored.
     """
 
-    def __init__(self, pictures: int | None = 100) -> None:
+    def __init__(self, every_n_epochs: int | None = 5, pictures: int | None = 100, features: str | None = None) -> None:
+        if min(each for each in (1, every_n_epochs, pictures) if each is not None) < 1:
+            given = f"got {every_n_epochs} and {pictures}"
+            raise UsageError(f"callbacks.scores must have every_n_epochs and pictures of at least 1, or null, {given}.")
+        self.every_n_epochs = every_n_epochs
         self.pictures = pictures
+        self.extractor = load_extractor(features) if features is not None else None
+        self.newest: dict[str, float] = {}
+        self._scored_at = 0
+        self._due = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose the pictures."""
+        data = current_data(trainer)
+        self.judge = Judge(data, data.tests(self.pictures), self.extractor, batch_size=data.domain.batch_size)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Score if it is time, where a checkpoint could be kept: when no gradients wait for more batches."""
+        assert isinstance(pl_module, Game)
+        self.newest = {}
+        at_end = pl_module.steps >= pl_module.length
+        interval = (self.every_n_epochs or 0) * int(trainer.num_training_batches)
+        self._due |= at_end or (interval > 0 and pl_module.steps % interval == 0)
+        if self._due and (pl_module.whole or at_end):
+            self._score(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score both directions."""
-        if not trainer.is_global_zero or was_stopped(trainer):
-            return
-        data, translators = current_data(trainer), current_translators(trainer)
-        table = _against_truth(data, translators, self.pictures) or _there_and_back(data, translators, self.pictures)
-        plain = {look: {what: scores._asdict() for what, scores in rows.items()} for look, rows in table.items()}
-        with replaced_whole(current_run(trainer).scores) as partial:
-            partial.write_text(json.dumps(plain, indent=2) + "\n")
+        """Score a run whose time was up."""
+        assert isinstance(pl_module, Game)
+        stopped = trainer.strategy.reduce_boolean_decision(was_stopped(trainer), all=False)
+        if self._scored_at != pl_module.steps and not stopped:
+            self._score(trainer, pl_module)
 
-
-def _against_truth(data: UnpairedData, translators: Sequence[Translator], count: int | None) -> Table:
-    pairs = data.test_pairs(count)
-    if not pairs:
-        return {}
-    sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
-    train_files = (data.sides.train_b, data.sides.train_a)
-    table = {}
-    for translator, inputs, truths, train in zip(translators, sides, reversed(sides), train_files, strict=True):
-        truth = list(map(to_pixels, truths))
-        colour = flat_colour(to_pixels(picture) for file in train for picture in data.test_pictures([file]))
-        table[translator.facts.target] = {
-            "translator": pixel_scores(_translated(translator, inputs), truth),
-            "one flat colour": pixel_scores([np.broadcast_to(colour, each.shape) for each in truth], truth),
-            "doing nothing": pixel_scores(list(map(to_pixels, inputs)), truth),
-        }
-    return table
-
-
-def _there_and_back(data: UnpairedData, translators: Sequence[Translator], count: int | None) -> Table:
-    """How much of a picture comes back, and, as a warning, how little it was changed."""
-    table = {}
-    files = (data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b)
-    for out, back, reals in zip(translators, reversed(translators), files, strict=True):
-        inputs = data.test_pictures(spread(reals, count))
-        fakes = [out.translate(each[None])[0] for each in inputs]
-        real = list(map(to_pixels, inputs))
-        table[out.facts.target] = {
-            "there and back, against the input": pixel_scores(_translated(back, fakes), real),
-            "translated, against the input": pixel_scores(list(map(to_pixels, fakes)), real),
-        }
-    return table
-
-
-def _translated(translator: Translator, pictures: list[Tensor]) -> list[Pixels]:
-    return [to_pixels(translator.translate(each[None])[0]) for each in pictures]
+    def _score(self, trainer: Trainer, game: Game) -> None:
+        numbers: dict[str, float] = {}
+        if trainer.is_global_zero:
+            table = self.judge.table(dict(zip("ba", current_translators(trainer), strict=True)))
+            save_table(table, current_run(trainer).scores)
+            numbers = logged(table)
+            for logger in trainer.loggers:
+                logger.log_metrics(numbers, game.steps)
+        self.newest = trainer.strategy.broadcast(numbers)
+        self._scored_at, self._due = game.steps, False

@@ -60,7 +60,7 @@ def fingerprint(path: Path, pixels: Pixels) -> Fingerprint:
         pixels: what `read` gives of it, (H, W, 3).
     """
     lanczos = Image.Resampling.LANCZOS
-    small = to_image(pixels).resize((SMALL, SMALL), lanczos, reducing_gap=4.0)
+    small = to_image(pixels).resize((SMALL, SMALL), lanczos, reducing_gap=2.0)
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
     with Image.open(path, formats=FORMATS) as header:

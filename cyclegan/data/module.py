@@ -1,11 +1,11 @@
 """A domain as a LightningDataModule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import compress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -15,7 +15,7 @@ from cyclegan.config import default_cache
 from cyclegan.data.check import Cache, Opened, open_pictures
 from cyclegan.data.domain import Domain
 from cyclegan.data.duplicates import leaking
-from cyclegan.data.folders import FEWEST, Pair, Sides, UnpairedDataset, find_sides, look_names
+from cyclegan.data.folders import FEWEST, Sides, UnpairedDataset, find_sides, look_names
 from cyclegan.data.images import read, to_tensor
 from cyclegan.data.sampling import Batches, EpochLoader, Key
 from cyclegan.data.transforms import Transform
@@ -23,6 +23,14 @@ from cyclegan.errors import UsageError
 
 T = TypeVar("T")
 MOST_LISTED = 10  # broken pictures in one message
+
+
+class Tests(NamedTuple):
+    """Test files of both looks; if they are aligned, the ones at the same place show the same thing."""
+
+    a: list[Path]
+    b: list[Path]
+    aligned: bool
 
 
 class UnpairedData(LightningDataModule):
@@ -139,20 +147,30 @@ class UnpairedData(LightningDataModule):
             )
         return Batches(count, size, rank, ranks)
 
-    def test_pictures(self, files: list[Path]) -> list[Tensor]:
+    def test_pictures(self, files: Sequence[Path]) -> list[Tensor]:
         """Pictures (C, H, W) in [-1, 1], prepared as the domain's tests are."""
         transform = Transform(self.domain.test_transform)
         return [to_tensor(transform(read(file, self.domain.channels), seed=0)) for file in files]
 
-    def test_pairs(self, count: int | None = None) -> list[Pair]:
-        """Aligned test pictures, by file name; at most `count`, spread evenly. Empty if the tests are not aligned."""
-        if not self.domain.paired_test:
-            return []
-        b_files = {file.name: file for file in self.sides.test_b}
-        both = [(a, b_files[a.name]) for a in self.sides.test_a if a.name in b_files]
+    def tests(self, count: int | None = None) -> Tests:
+        """At most `count` test pictures of each look, spread evenly; training pictures of a look without tests.
+
+        Raises:
+            UsageError: if the tests should be aligned, but no two of them have the same name.
+        """
+        sides = self.sides
+        if not (self.domain.paired_test and sides.test_a and sides.test_b):
+            a, b = (spread(files, count) for files in (sides.test_a or sides.train_a, sides.test_b or sides.train_b))
+            return Tests(a, b, aligned=False)
+        b_files = {file.name: file for file in sides.test_b}
+        both = [(a, b_files[a.name]) for a in sides.test_a if a.name in b_files]
+        if not both:
+            raise UsageError(
+                f"Aligned test pictures must have the same names in both looks, got {sides.test_a[0].name} and "
+                f"{sides.test_b[0].name}. Rename them, or set domain.paired_test=false."
+            )
         chosen = spread(both, count)
-        pictures_a, pictures_b = (self.test_pictures([pair[side] for pair in chosen]) for side in (0, 1))
-        return [Pair(a, b) for a, b in zip(pictures_a, pictures_b, strict=True)]
+        return Tests([a for a, _ in chosen], [b for _, b in chosen], aligned=True)
 
     def _without_leaks(self, sides: Sides) -> Sides:
         known, tests = self.opened.good, [*sides.test_a, *sides.test_b]

@@ -1,9 +1,11 @@
 """How far a game is from a Nash equilibrium, where no player gains by moving alone."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +18,7 @@ from cyclegan.data.module import UnpairedData
 from cyclegan.data.sampling import Key
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
+from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
 from cyclegan.replay import ImagePool
 
@@ -43,13 +46,22 @@ class Gap(NamedTuple):
     mean: float
     std: float
 
+    def players(self) -> dict[str, Regret]:
+        """Each player's regret, by the player's name."""
+        return {"generators": self.generators, "discriminators": self.discriminators}
+
     def numbers(self) -> dict[str, float]:
         """All of it by the names under which it is logged and written."""
-        players = {"generators": self.generators, "discriminators": self.discriminators}
         numbers = {"duality_gap": self.mean, "duality_gap_std": self.std}
-        for name, regret in players.items():
+        for name, regret in self.players().items():
             numbers |= {f"regret_{name}": regret.mean, f"regret_{name}_std": regret.std, f"loss_{name}": regret.loss}
         return numbers
+
+
+def save_gap(gap: Gap, file: Path) -> None:
+    """Write a gap as JSON: its `numbers`."""
+    with replaced_whole(file) as partial:
+        partial.write_text(json.dumps(gap.numbers(), indent=2) + "\n", encoding="utf-8")
 
 
 def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:

@@ -1,30 +1,44 @@
-"""Scores against the truth, on aligned pictures. All on 8-bit values, per picture, then the mean over pictures."""
+"""Scores of pictures against others of the same size. All on 8-bit values, per picture, then the mean over pictures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from numpy.typing import NDArray
 
 from cyclegan.data.images import Pixels
+from cyclegan.errors import UsageError
 
 WINDOW = 7
 WHITE = 255.0
 
 
 class PixelScores(NamedTuple):
-    """Mean absolute error (of 255), PSNR (dB) and SSIM (at most 1), each a mean over pictures."""
+    """Mean absolute error (of 255), PSNR (dB) and SSIM (at most 1)."""
 
     mae: float
     psnr: float
     ssim: float
 
 
-def pixel_scores(pictures: Sequence[Pixels], truths: Sequence[Pixels]) -> PixelScores:
-    """Scores of pictures (H, W, C) against their truths, of the same shapes."""
-    each = [_scores(picture, truth) for picture, truth in zip(pictures, truths, strict=True)]
+def pixel_scores(picture: Pixels, truth: Pixels) -> PixelScores:
+    """Scores of a picture (H, W, C) against its truth, of the same shape.
+
+    Raises:
+        UsageError: if it has another.
+    """
+    if picture.shape != truth.shape:
+        sizes = " and ".join(f"{each.shape[1]}x{each.shape[0]} with {each.shape[2]}" for each in (picture, truth))
+        raise UsageError(f"Pictures of a pair must have equal sizes and channels, got {sizes}. Resize one of them.")
+    x, y = picture.astype(np.float64), truth.astype(np.float64)
+    squared = max(1e-10, float(np.square(x - y).mean()))  # equal pictures: 148 dB rather than infinity
+    psnr = 10 * np.log10(WHITE**2 / squared)
+    return PixelScores(float(np.abs(x - y).mean()), float(psnr), ssim(x, y))
+
+
+def mean_scores(each: Iterable[PixelScores]) -> PixelScores:
+    """The mean over pictures."""
     return PixelScores(*(float(np.mean(values)) for values in zip(*each, strict=True)))
 
 
@@ -38,29 +52,24 @@ def flat_colour(pictures: Iterable[Pixels]) -> Pixels:
     return median
 
 
-def _scores(picture: Pixels, truth: Pixels) -> PixelScores:
-    x, y = _channels(picture), _channels(truth)
-    squared = (x - y).square().mean().clamp(min=1e-10)  # equal pictures: 148 dB rather than infinity
-    psnr = 10 * torch.log10(WHITE**2 / squared)
-    return PixelScores(float((x - y).abs().mean()), float(psnr), ssim(x, y))
-
-
-def ssim(x: Tensor, y: Tensor) -> float:
-    """Structural similarity of (C, 1, H, W) of 0 to 255.
+def ssim(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Structural similarity of pictures (H, W, C) of whole numbers from 0 to 255.
 
     Uniform 7x7 window (smaller for smaller pictures), sample covariance, mean over channels and window positions.
     Source: Wang et al., "Image Quality Assessment", IEEE TIP 2004, Eq. 13.
     """
-    window = min(WINDOW, *x.shape[-2:])
+    window = min(WINDOW, *x.shape[:2])
     unbiased = window**2 / max(1, window**2 - 1)
-    mean_x, mean_y = F.avg_pool2d(x, window, 1), F.avg_pool2d(y, window, 1)
-    var_x = unbiased * (F.avg_pool2d(x * x, window, 1) - mean_x**2)
-    var_y = unbiased * (F.avg_pool2d(y * y, window, 1) - mean_y**2)
-    covariance = unbiased * (F.avg_pool2d(x * y, window, 1) - mean_x * mean_y)
+    mean_x, mean_y, mean_xx, mean_yy, mean_xy = (_window_means(each, window) for each in (x, y, x * x, y * y, x * y))
+    var_x, var_y = unbiased * (mean_xx - mean_x**2), unbiased * (mean_yy - mean_y**2)
+    covariance = unbiased * (mean_xy - mean_x * mean_y)
     c1, c2 = (0.01 * WHITE) ** 2, (0.03 * WHITE) ** 2
     likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     return float((likeness / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean())
 
 
-def _channels(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float64))[:, None]
+def _window_means(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Means over all windows that lie within; OpenCV's running sums of whole numbers are exact."""
+    sums = cv2.boxFilter(values, -1, (window, window), anchor=(0, 0), normalize=False)
+    means: NDArray[np.float64] = sums[: len(sums) - window + 1, : sums.shape[1] - window + 1] / window**2
+    return means

@@ -1,0 +1,267 @@
+"""Score a model, or any two folders: ``python -m cyclegan.evaluate RUN``, ``... --fakes DIR --reals DIR``."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from cyclegan.cli import Parser, default_config, friendly, positive
+from cyclegan.console import progress_bar, say
+from cyclegan.data.domain import Domain
+from cyclegan.data.finding import find_images
+from cyclegan.data.folders import Sides
+from cyclegan.data.images import SUFFIXES, BrokenImageError
+from cyclegan.data.module import Tests, UnpairedData
+from cyclegan.data.transforms import CenterCrop, Resize
+from cyclegan.errors import UsageError
+from cyclegan.hardware import usable_device
+from cyclegan.judge import Judge
+from cyclegan.metrics.distribution import check_enough
+from cyclegan.metrics.equilibrium import save_gap
+from cyclegan.metrics.features import INCEPTION, Extractor, load_extractor
+from cyclegan.metrics.perceptual import Perceptual
+from cyclegan.metrics.table import NOTHING, REALS, Table, meaning, save_table, table_lines
+from cyclegan.model import Model, is_run
+from cyclegan.prepare import prepared_data
+from cyclegan.restore import equilibrium_of, saved_config
+from cyclegan.run import Run
+
+NONE = "none"
+
+
+def evaluate(arguments: Sequence[str] | None = None) -> Table:
+    """The command; the table that it prints and writes."""
+    options = _parser().parse_args(arguments)
+    device = usable_device(options.device)
+    try:
+        table = _judge_model(options, device) if _has_model(options) else _judge_folders(options, device)
+    except BrokenImageError as error:
+        raise UsageError(f"{error}. Mend it or leave it out.") from error
+    for line in (*table_lines(table), "", *meaning(table)):
+        say(line)
+    if (file := options.json or _own_file(options)) is not None:
+        save_table(table, file)
+        say(f"Written to {file}")
+    if options.equilibrium:
+        _measure_equilibrium(Run(Path(options.model)), options.steps, device)
+    return table
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m cyclegan.evaluate",
+        description="Score a model on a data set, or one folder of pictures against another.",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", help="a run folder, its best/, one of its checkpoints, or a translator"
+    )
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        type=Path,
+        nargs="?",
+        help="a folder with testA and testB; trainA and trainB give scores their meaning (default: the run's)",
+    )
+    parser.add_argument("--fakes", metavar="DIR", type=Path, help="pictures to score, instead of a model")
+    parser.add_argument("--reals", metavar="DIR", type=Path, help="pictures to compare them with")
+    parser.add_argument("--paired", action="store_true", help="pictures of the same name show the same thing")
+    parser.add_argument(
+        "--exclude-leaks", action="store_true", help="leave out test pictures that are training pictures too"
+    )
+    parser.add_argument(
+        "--equilibrium", action="store_true", help="measure too how far the run's game is from its equilibrium (slow)"
+    )
+    parser.add_argument(
+        "--steps", type=positive, default=20, help="by which a player moves alone for that (default: %(default)s)"
+    )
+    parser.add_argument("--to", metavar="NAME", help="score only the way to this look")
+    parser.add_argument("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is no part of a run")
+    _add_options(parser)
+    return parser
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--features",
+        metavar="WHAT",
+        help=f"what KID and FID compare: {NONE}, {INCEPTION} or PATH.onnx (default: {INCEPTION}, if it can be had)",
+    )
+    parser.add_argument(
+        "--size", type=positive, help="pixels of the pictures compared (default: as in the run's tests)"
+    )
+    parser.add_argument("--batch-size", type=positive, default=8, help="pictures per pass (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
+    parser.add_argument(
+        "--json", metavar="FILE", type=Path, help="where the scores go (default: into a run folder, as scores.json)"
+    )
+
+
+def _has_model(options: Namespace) -> bool:
+    """Whether a model is to be judged, rather than two folders."""
+    if bool(options.model) == bool(options.fakes or options.reals):
+        raise UsageError("There must be a MODEL, or --fakes and --reals. See --help.")
+    if not options.model and not (options.fakes and options.reals):
+        raise UsageError("--fakes and --reals must be given together. See --help.")
+    if not options.model and (options.to or options.a or options.exclude_leaks):
+        raise UsageError("--to, --a and --exclude-leaks must go with a MODEL, not with --fakes and --reals.")
+    if options.equilibrium and not (options.model and is_run(Path(options.model))):
+        got = options.model or "--fakes and --reals"
+        raise UsageError(f"--equilibrium must go with a run folder, which has both players, got {got}. Leave it out.")
+    return bool(options.model)
+
+
+def _own_file(options: Namespace) -> Path | None:
+    """Where the scores of both directions go unless told: into the folder of a run, or of its best translators."""
+    if not options.model or options.to:
+        return None
+    folder = Path(options.model).resolve()
+    own = is_run(folder) or (is_run(folder.parent) and Run(folder.parent).best == folder)
+    return Run(folder).scores if own else None
+
+
+def _measure_equilibrium(run: Run, steps: int, device: torch.device) -> None:
+    say(f"\nHow far from equilibrium: what each player gains by {steps} steps alone, the mean ± its spread ...")
+    gap = equilibrium_of(run.folder, steps, device=str(device))
+    for name, regret in gap.players().items():
+        say(f"{name:<15}{regret.mean:>9.4f} ± {regret.std:.4f} of a loss of {regret.loss:.4f}")
+    say(f"{'duality gap':<15}{gap.mean:>9.4f} ± {gap.std:.4f}")
+    save_gap(gap, run.equilibrium)
+    say(f"Written to {run.equilibrium}")
+
+
+def _judge_model(options: Namespace, device: torch.device) -> Table:
+    model = Model.load(options.model, device, options.precision)
+    a, b = model.looks(options.a)
+    translators = {"b" if each.facts.target == b else "a": each for each in model.translators}
+    if options.to not in (None, *(each.facts.target for each in model.translators)):
+        choices = ", ".join(each.facts.target for each in model.translators)
+        raise UsageError(f"--to must be one of {choices}, got {options.to!r}.")
+    data = _data(_domain(options, model, a, b))
+    tests = data.tests()
+    height, width = data.test_pictures(tests.a[:1])[0].shape[1:]
+    if options.size not in (None, min(height, width)):
+        raise UsageError(f"--size must change what domain.test_transform does, got {width}x{height}. Leave it out.")
+    _introduce(options.model, data, tests, f" at {width}x{height}")
+    if len(translators) == 1:
+        say("The cycle's error takes both directions: not measured.")
+    letters = ["b" if options.to == b else "a"] if options.to else ["b", "a"]
+    with progress_bar("judging", "picture", leave=False, delay=1) as bar:
+        judge = Judge(data, tests, *_networks(options, tests), options.batch_size, bar.update)
+        bar.total = judge.work([each for each in letters if each in translators])
+        return judge.table(translators, letters)
+
+
+def _judge_folders(options: Namespace, device: torch.device) -> Table:
+    """Any two folders: the first one's pictures as they are."""
+    steps = [Resize(options.size, keep_aspect=True), CenterCrop(options.size)] if options.size else []
+    data = UnpairedData(Domain(name="folders", a="fakes", b="reals", transform=[], test_transform=steps))
+    data.sides = Sides([], [], _pictures(options.fakes), _pictures(options.reals))
+    tests = _pairs(options.fakes, options.reals, data.sides) if options.paired else data.tests()
+    _introduce(options.fakes, data, tests)
+    with progress_bar("judging", "picture", leave=False, delay=1) as bar:
+        judge = Judge(data, tests, *_networks(options, tests), options.batch_size, bar.update)
+        rows = judge.baselines("b", device).rows
+    return {options.reals.resolve().name: {"fakes": rows[NOTHING], REALS: rows[REALS]}}
+
+
+def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
+    """The domain to judge on, beside the seed: the run's, with what the command line sets in it."""
+    whole = saved_config(model.run) if model.run else default_config("domain=folders")
+    config = OmegaConf.masked_copy(whole, ["seed", "domain"])
+    changes: dict[str, object] = {"a": a, "b": b}
+    changes |= {"paired_test": True} if options.paired else {}
+    changes |= {"exclude_leaks": True} if options.exclude_leaks else {}
+    if options.dataset is not None and not options.dataset.is_dir():
+        raise UsageError(f"There is no folder {options.dataset}. Name one that holds testA and testB.")
+    if options.dataset is not None:
+        changes |= {"root": str(options.dataset), "a_dir": None, "b_dir": None, "source": None}
+        if not config.domain.root or options.dataset.resolve() != Path(config.domain.root).resolve():
+            changes |= {"files_a": "*", "files_b": "*"}
+    elif model.run is None:
+        raise UsageError(f"{options.model} is no part of a run. Name a DATASET too: a folder with testA and testB.")
+    if model.run is None:
+        size = model.translators[0].facts.size
+        changes |= {"load_size": size, "crop_size": size, "channels": model.translators[0].channels}
+    changes |= {"load_size": options.size, "crop_size": options.size} if options.size else {}
+    OmegaConf.set_struct(config, False)
+    config.domain.update(changes)
+    return config
+
+
+def _data(config: DictConfig) -> UnpairedData:
+    """The domain's pictures; where there are no training pictures, its tests alone.
+
+    Raises:
+        UsageError: if there are no tests of both looks.
+    """
+    root = Path(config.domain.root) if config.domain.root else None
+    if root is None or not root.is_dir() or any((root / split).is_dir() for split in ("trainA", "trainB")):
+        data = prepared_data(config)
+    else:
+        data = UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
+        data.found = data.sides = Sides([], [], find_images(root / "testA"), find_images(root / "testB"))
+    for split, look, files in (("testA", data.a, data.sides.test_a), ("testB", data.b, data.sides.test_b)):
+        if not files:
+            where = f"in {root / split}" if root else f"of {look}"
+            raise UsageError(f"There are no test pictures {where}. Name a DATASET, a folder with testA and testB.")
+    return data
+
+
+def _introduce(model: str | Path, data: UnpairedData, tests: Tests, size: str = "") -> None:
+    aligned = ", aligned" if tests.aligned else ""
+    say(f"{model}: {len(tests.a)} {data.a} and {len(tests.b)} {data.b} for testing{size}{aligned}")
+    kept = len(data.sides.test_a) + len(data.sides.test_b)
+    if data.domain.exclude_leaks and (leaks := len(data.found.test_a) + len(data.found.test_b) - kept):
+        say(f"{leaks} that are broken or copies of training pictures are left out.")
+    if alone := kept - len(tests.a) - len(tests.b):
+        say(f"{alone} without a partner of the same name are left out.")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}. Name one that holds pictures.")
+    files = find_images(folder)
+    if not files:
+        raise UsageError(f"No images in {folder} (looked for {' '.join(SUFFIXES)}). Name a folder that holds some.")
+    return files
+
+
+def _pairs(fakes: Path, reals: Path, sides: Sides) -> Tests:
+    """Pictures at the same places in two folders, whatever their formats."""
+    places = {file.relative_to(reals).with_suffix(""): file for file in sides.test_b}
+    both = [(file, places.get(file.relative_to(fakes).with_suffix(""))) for file in sides.test_a]
+    pairs = [(fake, real) for fake, real in both if real is not None]
+    if not pairs:
+        raise UsageError(f"{fakes} and {reals} must hold pictures of the same names for --paired. Leave --paired out.")
+    return Tests([fake for fake, _ in pairs], [real for _, real in pairs], aligned=True)
+
+
+def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perceptual | None]:
+    """What gives features and LPIPS. What was not asked for by name is left out, in a line, where it cannot be had."""
+    extractor = perceptual = None
+    try:
+        if options.features != NONE:
+            check_enough(len(tests.a), len(tests.b))
+            extractor = load_extractor(options.features or INCEPTION)
+    except UsageError as error:
+        if options.features is not None:
+            raise
+        say(f"KID and FID are left out. {error}")
+    try:
+        perceptual = Perceptual() if tests.aligned else None
+    except UsageError as error:
+        say(f"LPIPS is left out. {error}")
+    return extractor, perceptual
+
+
+def main() -> None:
+    """Run the command."""
+    friendly(evaluate)
+
+
+if __name__ == "__main__":
+    main()
