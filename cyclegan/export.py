@@ -27,7 +27,7 @@ from cyclegan.run import Run
 from cyclegan.translator import Translator
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
-SIZES = ((1, 64, 64), (2, 33, 47), (1, 7, 131), (3, 96, 80), (1, 2, 5))  # batch, height, width
+SIZES = ((1, 64, 64), (2, 33, 47), (1, 7, 131), (3, 96, 80), (1, 13, 9))  # batch, height, width
 TOLERANCE, HALF_TOLERANCE = 1e-4, 0.05  # of values in [-1, 1]; 16 bits have three digits, and a generator many layers
 LEVEL, HALF_LEVELS = 1, 6  # of 255: what rounds up here may round down there
 UNSTATED = "not stated by whoever exported it; ask for it before you pass the model on"

@@ -21,6 +21,7 @@ from cyclegan.interop.reference import load_reference
 from cyclegan.run import TRANSLATOR_PREFIX
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CARD = ("README.md", "samples.png")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CHECKPOINT = ".ckpt"
 ENTRY = "translators"  # of a checkpoint
@@ -193,7 +194,7 @@ def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415 (takes a while, and is seldom needed)
 
-    patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS)]
+    patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS, *CARD)]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # its own errors are some of these

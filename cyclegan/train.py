@@ -12,13 +12,16 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
+from pytorch_lightning.loggers import Logger
 
 from cyclegan.callbacks.alarms import alarms_on
-from cyclegan.callbacks.history import Events, History
+from cyclegan.callbacks.history import History
 from cyclegan.callbacks.stopping import Stopping
+from cyclegan.callbacks.trackers import finish_tracker, start_tracker
 from cyclegan.cli import hydra_verb
 from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
@@ -35,6 +38,7 @@ LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
 CHANGEABLE = (  # options of a run that goes on; the others would make it another run
     "trainer.",
     "callbacks.",
+    "logger.",
     *(f"domain.{name}" for name in ("root", "a_dir", "b_dir", "workers", "cache_dir", "skip_broken")),
 )
 
@@ -64,10 +68,15 @@ def train(config: DictConfig) -> None:
         return
     data.try_sample()
     run.make()
+    start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    _remember_tracker(config, trainer.loggers[-1])
     _save_config(config, run)
     say(_introduction(config, game, data, run))
     started = time.monotonic()
-    trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
+    try:
+        trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
+    finally:
+        finish_tracker(trainer.loggers[-1])
     if stopping.received:
         say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
         sys.exit(128 + stopping.received)
@@ -83,9 +92,27 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         max_epochs=-1,
         default_root_dir=str(run.folder),
         callbacks=[stopping, *callbacks],
-        logger=[History(run, keep_until=steps), Events(run.folder, name="", version="")],
+        logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
     return trainer
+
+
+def _tracker(config: DictConfig, run: Run) -> Logger:
+    """Lightning's logger of this choice."""
+    try:
+        return instantiate(config.logger, _convert_="all", save_dir=str(run.folder))
+    except InstantiationException as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            raise
+        name = next((each for each in ("wandb", "mlflow") if each in config.logger._target_.lower()), "")
+        raise UsageError(f'This logger needs a library. Install it: pip install "cyclegan[{name}]".') from error
+
+
+def _remember_tracker(config: DictConfig, tracker: Logger) -> None:
+    """So that a resumed run goes on in the same place there."""
+    for key in ("version", "run_id"):
+        if key in config.logger:
+            config.logger[key] = tracker.version
 
 
 def _seed(config: DictConfig) -> None:

@@ -98,7 +98,7 @@ class Checkpoint(LightningCheckpoint):
                 old.unlink()
             translators = current_translators(trainer)
             for translator in translators:
-                translator.save_pretrained(run.translator(translator.facts.target))
+                translator.save(run.translator(translator.facts.target))
             if self._ranking and self._ranking.new:
                 self._ranking.keep_file(newest, run, translators)
         else:

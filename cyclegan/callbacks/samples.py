@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
 from cyclegan.callbacks.stopping import was_stopped
+from cyclegan.callbacks.trackers import show_picture
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -23,7 +22,7 @@ SMALLEST_TILE = 128  # pixels; smaller pictures are enlarged by a whole factor
 
 
 class Samples(Callback):
-    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and at the end.
+    """Writes `samples/step_N.png` and shows it to the logger, at intervals and at the end.
 
     Args:
         every_n_train_steps: batches between grids.
@@ -57,9 +56,7 @@ class Samples(Callback):
         grid = translation_grid(current_translators(trainer), self._shown)
         with replaced_whole(current_run(trainer).samples / f"step_{game.steps:08d}.png") as partial:
             grid.save(partial, format="PNG")
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
+        show_picture(trainer, "samples", grid, game.steps)
 
 
 def translation_grid(translators: Sequence[Translator], pictures: tuple[list[Tensor], list[Tensor]]) -> Image.Image:

@@ -12,9 +12,11 @@ def mirrored(length: int, multiple: int, smallest: int) -> Tensor:
         multiple: what the result's length must be a multiple of.
         smallest: its least length.
     """
-    padded = torch.sym_max(smallest, (length + multiple - 1) // multiple * multiple)
-    period = (2 * torch.arange(length)[-1:]).clamp(min=1)
-    places = torch.arange(padded) % period
+    last = torch.arange(length)[-1:]
+    tiles = (last // multiple + 1).clamp(min=-(-smallest // multiple)).item()  # a number of its own to torch.export
+    torch._check(tiles >= -(-smallest // multiple))
+    period = (2 * last).clamp(min=1)
+    places = torch.arange(tiles * multiple) % period
     return torch.minimum(places, period - places)
 
 
