@@ -27,7 +27,8 @@ from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
-from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy
+from cyclegan.footprint import Step, check_it_fits, footprint
+from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
@@ -67,11 +68,12 @@ def train(config: DictConfig) -> None:
         say(f"{run.folder} is finished, after {steps_of(checkpoint)} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
+    memory = _check_memory(config, game, trainer.world_size // trainer.num_nodes)
     run.make()
     start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
     _remember_tracker(config, trainer.loggers[-1])
     _save_config(config, run)
-    say(_introduction(config, game, data, run))
+    say(_introduction(config, game, data, run, memory))
     started = time.monotonic()
     try:
         trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
@@ -197,7 +199,23 @@ def _check_networks(game: Game, data: UnpairedData) -> None:
     game.train()
 
 
-def _introduction(config: DictConfig, game: Game, data: UnpairedData, run: Run) -> str:
+def _check_memory(config: DictConfig, game: Game, processes: int) -> str:
+    """Refuse a run that this machine cannot hold; a line that says what it will take."""
+    domain, generator = config.domain, game.generators()["b"]
+
+    def bytes_of(step: Step) -> int:
+        model = config.model.copy()
+        if step.checkpointing is not None:
+            model.checkpointing = step.checkpointing
+        return footprint(lambda: instantiate(model, _convert_="all"), step)
+
+    checkpointing = config.model.get("checkpointing") if hasattr(generator, "checkpointing") else None
+    step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
+    free = free_memory(config.trainer.accelerator) // (processes if config.trainer.accelerator == "cpu" else 1)
+    return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]
+
+
+def _introduction(config: DictConfig, game: Game, data: UnpairedData, run: Run, memory: str) -> str:
     sides, domain = data.sides, data.domain
     tests = (
         f"{len(sides.test_a)} and {len(sides.test_b)}" + (", aligned," if domain.paired_test else "") + " for testing"
@@ -210,6 +228,7 @@ def _introduction(config: DictConfig, game: Game, data: UnpairedData, run: Run) 
         "size": f"{domain.crop_size} px crops of {domain.load_size} px, {domain.batch_size} per step",
         "networks": f"two generators of {generator:,} parameters, two discriminators of {discriminator:,}",
         "device": f"{config.trainer.accelerator} x {config.trainer.devices}, {config.trainer.precision}",
+        "memory": memory,
         "run": f"{run.folder}",
     }
     return f"Training {data.a} <-> {data.b}\n" + "\n".join(f"  {name:<9} {text}" for name, text in lines.items())

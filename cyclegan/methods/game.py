@@ -96,14 +96,12 @@ class Game(LightningModule):
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
         """Move one player: sum its named, weighted terms, log each, go back through them, step."""
         self.log_dict({name: term.detach() for name, term in terms.items()} | {"step": float(self.steps)})
-        every = self.descent.accumulate
-        if self.steps % every == 1 % every:
-            optimizer.zero_grad()
-        self.manual_backward(torch.stack(list(terms.values())).sum() / every)
+        self.manual_backward(torch.stack(list(terms.values())).sum() / self.descent.accumulate)
         if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
 
     def _clip(self, optimizer: LightningOptimizer, norm: float) -> None:
         if scaler := getattr(self.trainer.precision_plugin, "scaler", None):
