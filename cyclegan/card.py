@@ -14,8 +14,9 @@ TAGS = ["unpaired-image-to-image-translation", "cyclegan"]
 DATA = "Not recorded here."
 USE = """## How to use
 
+With the package `cyclegan` installed:
+
 ```bash
-pip install cyclegan
 python -m cyclegan.translate MODEL photos/ {target}/  # MODEL: this folder, or USER/NAME of this model on the Hub
 ```
 
