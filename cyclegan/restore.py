@@ -11,6 +11,7 @@ from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
+from cyclegan.interop.reference import PLAYERS, read_reference, reference_files, take_reference
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
 from cyclegan.pickles import BrokenFileError, read_pickle
@@ -49,11 +50,25 @@ def restore(run: Run, trust: bool = False) -> Restored:
     config = saved_config(run, trust)
     checkpoint = newest_checkpoint(run).content
     data = prepared_data(config, checkpoint[PICTURES])
-    game: Game = instantiate(config.model, _convert_="all")
-    take_weights(game, checkpoint)
+    game = _game_of(config, checkpoint)
     (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
     game.length = run_length(config, loader["batches"])
     return Restored(game, data, steps_of(checkpoint))
+
+
+def restored_game(run: Run, trust: bool = False) -> Game:
+    """The game of a run without its pictures, as its newest whole checkpoint has it; see `restore`.
+
+    Raises:
+        UsageError: if the run has none, or it or the config cannot be read.
+    """
+    return _game_of(saved_config(run, trust), newest_checkpoint(run).content)
+
+
+def _game_of(config: DictConfig, checkpoint: dict[str, Any]) -> Game:
+    game: Game = instantiate(config.model, _convert_="all")
+    take_weights(game, checkpoint)
+    return game
 
 
 def equilibrium_of(
@@ -138,6 +153,25 @@ def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
         raise UsageError(
             f"The checkpoint must be of the same networks ({reason}). Set model to its options."
         ) from error
+
+
+def take_first_weights(game: Game, folder: str | Path) -> None:
+    """Give a new game the weights of a run's newest checkpoint, or of a checkpoints folder of the reference.
+
+    Raises:
+        UsageError: if the folder is neither, or the weights are of other networks.
+    """
+    files = reference_files(Path(folder))
+    if not files:
+        take_weights(game, newest_checkpoint(Run.open(folder)).content)
+    for name, player in PLAYERS.items() if files else ():
+        if name not in files:
+            raise UsageError(f"{folder} must hold all of {', '.join(PLAYERS)}, but {name} is missing. Add its file.")
+        networks = game.generators() if player.generates else game.discriminators()
+        try:
+            take_reference(networks[player.domain], read_reference(files[name]))
+        except UsageError as error:
+            raise UsageError(f"{files[name]} must fit the model's options. {error}") from error
 
 
 def steps_of(checkpoint: dict[str, Any]) -> int:

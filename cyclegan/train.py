@@ -13,15 +13,18 @@ import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from omegaconf import DictConfig, OmegaConf, open_dict
+from pytorch_lightning.loggers import Logger
 
 from cyclegan.callbacks.alarms import alarms_on
-from cyclegan.callbacks.history import Events, History, plot_losses
+from cyclegan.callbacks.history import History, plot_losses
 from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
+from cyclegan.callbacks.trackers import finish_tracker, start_tracker
 from cyclegan.cli import hydra_verb
 from cyclegan.console import say
 from cyclegan.data.lost import too_many
@@ -34,7 +37,15 @@ from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
 from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
-from cyclegan.restore import PICTURES, newest_checkpoint, run_length, saved_config, steps_of, take_weights
+from cyclegan.restore import (
+    PICTURES,
+    newest_checkpoint,
+    run_length,
+    saved_config,
+    steps_of,
+    take_first_weights,
+    take_weights,
+)
 from cyclegan.run import Run
 from cyclegan.slurm import current_job, requeue
 from cyclegan.starts import note_start, requeued_run
@@ -47,6 +58,7 @@ REASONS = {  # why options cannot change in a run that goes on
 CHANGEABLE = (  # options of a run that goes on; the others would make it another run
     "trainer.",
     "callbacks.",
+    "logger.",
     *(f"domain.{name}" for name in ("root", "a_dir", "b_dir", "workers", "cache_dir", "skip_broken")),
 )
 
@@ -88,8 +100,10 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     data = prepared_data(config, checkpoint[PICTURES] if checkpoint else None)
     game: Game = instantiate(config.model, _convert_="all")
     _check_networks(game, data)
-    if checkpoint or config.init_from:
-        take_weights(game, checkpoint or newest_checkpoint(Run.open(config.init_from)).content)
+    if checkpoint:
+        take_weights(game, checkpoint)
+    elif config.init_from:
+        take_first_weights(game, config.init_from)
     run = run or _new_run(config)
     steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
     trainer = _trainer(config, run, stopping, steps)
@@ -105,11 +119,16 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     if is_first():
         run.make()
         drop_abandoned(run.folder)
+        start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        _remember_tracker(config, trainer.loggers[-1])
         _save_config(config, run)
         note_start(run, steps, options)
     say(_introduction(config, game, data, run, memory))
     started = time.monotonic()
-    _fit(trainer, game, data, saved.path if saved else None)
+    try:
+        _fit(trainer, game, data, saved.path if saved else None)
+    finally:
+        finish_tracker(trainer.loggers[-1])
     if stopping.stopped:
         _tell_the_end(stopping, data, run)
     say(_conclusion(data, run, time.monotonic() - started))
@@ -149,9 +168,27 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         default_root_dir=str(run.folder),
         callbacks=[stopping, *callbacks],
         plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
-        logger=[History(run, keep_until=steps), Events(run.folder, name="", version="")],
+        logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
     return trainer
+
+
+def _tracker(config: DictConfig, run: Run) -> Logger:
+    """Lightning's logger of this choice."""
+    try:
+        return instantiate(config.logger, _convert_="all", save_dir=str(run.folder))
+    except InstantiationException as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError):
+            raise
+        name = next((each for each in ("wandb", "mlflow") if each in config.logger._target_.lower()), "")
+        raise UsageError(f'This logger needs a library. Install it: pip install "cyclegan[{name}]".') from error
+
+
+def _remember_tracker(config: DictConfig, tracker: Logger) -> None:
+    """So that a resumed run goes on in the same place there."""
+    for key in ("version", "run_id"):
+        if key in config.logger:
+            config.logger[key] = tracker.version
 
 
 def _seed(config: DictConfig) -> None:

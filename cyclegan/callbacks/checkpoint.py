@@ -147,7 +147,7 @@ class Checkpoint(LightningCheckpoint):
                 trainer.strategy.barrier()  # where the other processes wait
                 raise
         for translator in translators:
-            translator.save_pretrained(run.translator(translator.facts.target))
+            translator.save(run.translator(translator.facts.target))
         if self._ranking and self._ranking.new:
             self._ranking.keep_file(newest, run, translators)
         with replaced_whole(run.last) as partial:

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
 from cyclegan.callbacks.stopping import was_stopped
+from cyclegan.callbacks.trackers import show_picture
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -23,7 +22,7 @@ SMALLEST_TILE = 128  # pixels; smaller pictures are enlarged by a whole factor
 
 
 class Samples(Callback):
-    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and, before its checkpoint, at the end.
+    """Writes `samples/step_N.png` and shows it to the logger, at intervals and, before its checkpoint, at the end.
 
     Args:
         every_n_train_steps: batches between grids.
@@ -69,9 +68,8 @@ class Samples(Callback):
         for file in current_run(trainer).samples.glob("step_*.png"):
             if file != newest and int(file.stem.removeprefix("step_")) % interval:
                 file.unlink()
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and game.steps % interval == 0:
-                logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
+        if game.steps % interval == 0:
+            show_picture(trainer, "samples", grid, game.steps)
 
 
 def spread_interval(steps: int, interval: int, keep: int) -> int:
