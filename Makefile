@@ -1,4 +1,4 @@
-# make train: set up, then train on the bundled pictures.  make test: set up, then lint, types and tests.
+# make train: set up, then train on the bundled pictures.  make test: lint, types and tests.  make bench: speed.
 # Both do only what is missing. PYTHON names another interpreter, TORCH another build of PyTorch.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: train test
+.PHONY: train test bench
 train: $(VENV)/installed
 	$(RUN) -m cyclegan.train experiment=seasons
 
@@ -15,6 +15,9 @@ test: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(RUN) -m pytest
+
+bench: $(VENV)/installed-dev
+	$(RUN) benchmarks/training.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

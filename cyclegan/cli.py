@@ -24,7 +24,8 @@ from cyclegan.config import CONF, datasets
 from cyclegan.errors import UsageError
 
 USAGE, INTERRUPTED, UNHEARD = 2, 130, 141
-DISK = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK = (*FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 SWEEP = ("--multirun", "-m")
 PATHS = (
     "run_dir",
@@ -91,7 +92,7 @@ def friendly(run: Callable[[], Any], options: str = "train") -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         sys.exit(UNHEARD)
     except OSError as error:
-        if error.filename is None and error.errno != errno.ENOSPC:
+        if error.filename is None and error.errno not in FULL:
             raise
         cure = "Make room, or choose another folder." if error.errno in DISK else "Look whether it is still there."
         print(f"Cannot use {error.filename or 'the disk'} ({error.strerror}). {cure}", file=sys.stderr)

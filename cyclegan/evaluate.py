@@ -20,12 +20,13 @@ from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
 from cyclegan.judge import Judge
 from cyclegan.metrics.distribution import check_enough
+from cyclegan.metrics.equilibrium import save_gap
 from cyclegan.metrics.features import INCEPTION, Extractor, load_extractor
 from cyclegan.metrics.perceptual import Perceptual
 from cyclegan.metrics.table import NOTHING, REALS, Table, meaning, save_table, table_lines
 from cyclegan.model import Model, is_run
 from cyclegan.prepare import prepared_data
-from cyclegan.restore import saved_config
+from cyclegan.restore import equilibrium_of, saved_config
 from cyclegan.run import Run
 
 NONE = "none"
@@ -44,6 +45,8 @@ def evaluate(arguments: Sequence[str] | None = None) -> Table:
     if (file := options.json or _own_file(options)) is not None:
         save_table(table, file)
         say(f"Written to {file}")
+    if options.equilibrium:
+        _measure_equilibrium(Run(Path(options.model)), options.steps, device, options.trust)
     return table
 
 
@@ -68,8 +71,17 @@ def _parser() -> Parser:
     parser.add_argument(
         "--exclude-leaks", action="store_true", help="leave out test pictures that are training pictures too"
     )
+    parser.add_argument(
+        "--equilibrium", action="store_true", help="measure too how far the run's game is from its equilibrium (slow)"
+    )
+    parser.add_argument(
+        "--steps", type=positive, default=20, help="by which a player moves alone for that (default: %(default)s)"
+    )
     parser.add_argument("--to", metavar="NAME", help="score only the way to this look")
     parser.add_argument("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is no part of a run")
+    parser.add_argument(
+        "--trust", action="store_true", help="let the run's config name classes that are not cyclegan's"
+    )
     _add_options(parser)
     return parser
 
@@ -99,6 +111,9 @@ def _has_model(options: Namespace) -> bool:
         raise UsageError("--fakes and --reals must be given together. See --help.")
     if not options.model and (options.to or options.a or options.exclude_leaks):
         raise UsageError("--to, --a and --exclude-leaks must go with a MODEL, not with --fakes and --reals.")
+    if options.equilibrium and not (options.model and is_run(Path(options.model))):
+        got = options.model or "--fakes and --reals"
+        raise UsageError(f"--equilibrium must go with a run folder, which has both players, got {got}. Leave it out.")
     return bool(options.model)
 
 
@@ -109,6 +124,16 @@ def _own_file(options: Namespace) -> Path | None:
     folder = Path(options.model).resolve()
     own = is_run(folder) or (is_run(folder.parent) and Run(folder.parent).best == folder)
     return Run(folder).scores if own else None
+
+
+def _measure_equilibrium(run: Run, steps: int, device: torch.device, trust: bool) -> None:
+    say(f"\nHow far from equilibrium: what each player gains by {steps} steps alone, the mean ± its spread ...")
+    gap = equilibrium_of(run.folder, steps, device=str(device), trust=trust)
+    for name, regret in gap.players().items():
+        say(f"{name:<15}{regret.mean:>9.4f} ± {regret.std:.4f} of a loss of {regret.loss:.4f}")
+    say(f"{'duality gap':<15}{gap.mean:>9.4f} ± {gap.std:.4f}")
+    save_gap(gap, run.equilibrium)
+    say(f"Written to {run.equilibrium}")
 
 
 def _judge_model(options: Namespace, device: torch.device) -> Table:
@@ -148,7 +173,7 @@ def _judge_folders(options: Namespace, device: torch.device) -> Table:
 
 def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
     """The domain to judge on, beside the seed: the run's, with what the command line sets in it."""
-    whole = saved_config(model.run) if model.run else default_config("domain=folders")
+    whole = saved_config(model.run, options.trust) if model.run else default_config("domain=folders")
     config = OmegaConf.masked_copy(whole, ["seed", "domain"])
     changes: dict[str, object] = {"a": a, "b": b}
     changes |= {"paired_test": True} if options.paired else {}

@@ -63,8 +63,12 @@ def device_name(device: torch.device) -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def free_memory() -> int:
-    """Bytes that this process may still take: of the machine, or of the container it is held to."""
+def free_memory(accelerator: str = "cpu") -> int:
+    """Bytes that this process may still take: of a GPU, of the machine, or of the container it is held to."""
+    if accelerator in ("cuda", "gpu"):
+        return torch.cuda.mem_get_info()[0]
+    if accelerator == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     free = psutil.virtual_memory().available
     group = Path("/sys/fs/cgroup")
     try:

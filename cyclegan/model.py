@@ -48,7 +48,7 @@ class Model:
         """
         facts = self.translators[0].facts
         if self.run is not None:
-            a, b = look_names(saved_config(self.run).domain)
+            a, b = look_names(saved_config(self.run, trust=True).domain)  # nothing of it is made
             if {a, b} != {facts.source, facts.target} or given not in (None, a):
                 got = given or f"{facts.source} and {facts.target}"
                 raise UsageError(f"The looks a and b of {self.run.folder} must be {a} and {b}, got {got}.")

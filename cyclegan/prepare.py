@@ -1,6 +1,8 @@
 """Fetch a published domain and check its pictures: ``python -m cyclegan.prepare domain=yosemite``."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -12,8 +14,12 @@ from cyclegan.data.domain import SPLITS, Domain
 from cyclegan.data.module import UnpairedData
 
 
-def prepared_data(config: DictConfig) -> UnpairedData:
+def prepared_data(config: DictConfig, pictures: Mapping[str, Any] | None = None) -> UnpairedData:
     """The config's domain, its pictures fetched where they are missing, each opened once.
+
+    Args:
+        config: of a run.
+        pictures: what the checkpoint of a run that goes on says of them; see `UnpairedData.state_dict`.
 
     Raises:
         UsageError: if they cannot be had, or some are broken.
@@ -25,7 +31,10 @@ def prepared_data(config: DictConfig) -> UnpairedData:
             obtain(domain, lambda done, total: move(bar, done, total))
     data = UnpairedData(domain, config.seed)
     with progress_bar("checking pictures", "picture", leave=False, delay=1) as bar:
-        data.open_all(lambda done, total: move(bar, done, total))
+        if pictures is None:
+            data.open_all(lambda done, total: move(bar, done, total))
+        else:
+            data.go_on_with(pictures, lambda done, total: move(bar, done, total))
     return data
 
 

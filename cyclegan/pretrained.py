@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -16,6 +15,7 @@ from torch import nn
 from cyclegan import networks
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
+from cyclegan.pickles import read_pickle
 from cyclegan.run import TRANSLATOR_PREFIX
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -118,7 +118,7 @@ def _chosen(found: Mapping[str, Any], to: str | None) -> str:
 
 def _from_checkpoint(path: Path, to: str | None) -> tuple[nn.Module, Facts]:
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = read_pickle(path)
         found: dict[str, dict[str, Any]] = checkpoint[ENTRY]
         target = _chosen(found, to)
         facts = Facts(**found[target]["facts"])

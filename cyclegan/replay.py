@@ -53,7 +53,7 @@ class ImagePool:
 
     def state_dict(self) -> PoolState:
         """Contents and random state, as tensors."""
-        return {"images": torch.stack(self.images) if self.images else None, "random": self.random.get_state()}
+        return {"images": torch.stack(self.images).cpu() if self.images else None, "random": self.random.get_state()}
 
     def load_state_dict(self, state: PoolState, device: torch.device | str = "cpu") -> None:
         """Continue from a saved state, with the pictures on `device`."""

@@ -54,9 +54,19 @@ class Run:
         return self.folder / "scores.json"
 
     @property
+    def equilibrium(self) -> Path:
+        """How far the game was from it, if that was measured."""
+        return self.folder / "equilibrium.json"
+
+    @property
     def alarms(self) -> Path:
         """Alarms that began and passed, if any did."""
         return self.folder / "alarms.csv"
+
+    @property
+    def starts(self) -> Path:
+        """When it was started, and with which options."""
+        return self.folder / "starts.csv"
 
     @property
     def best(self) -> Path:

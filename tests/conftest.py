@@ -1,7 +1,9 @@
 """Small pictures and small games, shared by the tests."""
 
 import os
+import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch import nn
 
 from cyclegan import networks
 from cyclegan.errors import UsageError
+from tests.verbs import TINY, run_verb
 
 PROJECT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
@@ -79,3 +82,35 @@ def save_domain(root: Path) -> Path:
 def domain_root(tmp_path: Path) -> Path:
     """The pictures of `save_domain`."""
     return save_domain(tmp_path / "domain")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny game of six steps, saved every two; its pictures lie beside it, in `domain`."""
+    folder = tmp_path_factory.mktemp("trained")
+    root = save_domain(folder / "domain")
+    more = ("trainer.max_steps=6", "trainer.max_epochs=2", "callbacks.checkpoint.every_n_train_steps=2")
+    options = (*TINY, f"domain.root={root}", f"domain.cache_dir={folder / 'cache'}", f"run_dir={folder / 'run'}", *more)
+    assert run_verb("train", "domain=folders", *options) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the run folder `trained`, to go on in or to damage."""
+    return shutil.copytree(trained, tmp_path / "run", copy_function=_copy_links())
+
+
+def _copy_links() -> Callable[[str, str], str]:
+    """Copies files; those that were one file under several names stay one."""
+    copied: dict[int, str] = {}
+
+    def copy(source: str, target: str) -> str:
+        number = os.stat(source).st_ino
+        if number in copied:
+            os.link(copied[number], target)
+        else:
+            copied[number] = shutil.copy2(source, target)
+        return target
+
+    return copy

@@ -79,6 +79,18 @@ def test_features_give_kid_and_fid_with_a_floor(run: Path, tmp_path: Path, capsy
     assert scores(run / "scores.json") == before
 
 
+def test_the_equilibrium_of_a_run_is_measured_and_written(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("evaluate", str(run), "--features", "none", "--equilibrium", "--steps", "2") == 0
+    told = capsys.readouterr().out
+    numbers = scores(run / "equilibrium.json")
+    for name in ("generators", "discriminators"):
+        assert f"{numbers[f'regret_{name}']:.4f} ± {numbers[f'regret_{name}_std']:.4f}" in told
+    total = numbers["regret_generators"] + numbers["regret_discriminators"]
+    assert numbers["duality_gap"] == pytest.approx(total, abs=1e-5)
+    only = "--equilibrium must go with a run folder"
+    assert only in fail_verb(capsys, "evaluate", str(run / "best"), "--equilibrium")
+
+
 def test_a_checkpoint_the_best_and_the_run_are_the_same_model(run: Path, tmp_path: Path) -> None:
     (best,) = (run / "checkpoints").glob("best-*.ckpt")
     models = {"run": run, "best": run / "best", "kept": best, "last": run / "checkpoints" / "last.ckpt"}

@@ -22,7 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "callbacks.equilibrium.every_n_train_steps=2",
         "callbacks.equilibrium.steps=2",
     )
-    more = (*watched, "callbacks.equilibrium.repeats=2", "model.lambda_cycle_end=0", "trainer.max_epochs=2")
+    more = (*watched, "callbacks.equilibrium.repeats=2", "model.lambda_cycle=[10,0]", "trainer.max_epochs=2")
     assert run_verb("train", *tiny(root, root / "run", *more)) == 0
     return root / "run"
 

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any, NamedTuple
 
 import torch
@@ -12,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
-from cyclegan.console import say
+from cyclegan.console import as_cell, say
 from cyclegan.data.folders import Pair
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -29,13 +28,14 @@ DISCRIMINATOR, NUMBERS = "discriminator has won", "not a number"
 ADVICE = {
     INVERSION: "It seldom turns back: start anew with another seed, lower model.descent.generators.lr or raise "
     "model.lambda_identity. Ignore it if negatives are what you want.",
-    COPYING: "Lower model.lambda_identity and model.lambda_cycle, or set model.lambda_cycle_end below lambda_cycle. "
+    COPYING: "Lower model.lambda_identity and model.lambda_cycle, or let the latter fall: model.lambda_cycle=[10,1]. "
     "Ignore it if the looks hardly differ.",
     COLLAPSE: "If it does not pass, start anew with another seed, lower model.descent.generators.lr and "
     "model.descent.discriminators.lr, or raise model.lambda_cycle.",
     DISCRIMINATOR: "If it does not pass, start anew with a lower model.descent.discriminators.lr, "
     "model.discriminator.spectral_norm=true, a smaller model.discriminator.width, or more pictures.",
-    NUMBERS: "The run is lost: start anew with model.descent.clip_norm=1, a lower model.descent.generators.lr and "
+    NUMBERS: "Go on with callbacks.numbers.returns=1, or start anew with model.descent.clip_norm=1, a lower "
+    "model.descent.generators.lr and "
     "model.descent.discriminators.lr, or trainer.precision=32-true.",
 }
 
@@ -74,15 +74,15 @@ class Watch:
 class Alarms(Callback):
     """Tells on the console and in `alarms.csv` when an alarm begins, with what to do, and when it has passed.
 
-    A check translates the fixed pictures, as grids do, and scores one batch; losses are added up on their device, which
-    nobody waits for. With experiment=seasons a check takes as long as a step, with the paper's networks at 256 px as
-    long as 1.6 steps (both on one core): every 100 steps, 1 to 2 % of the time.
+    A check translates the fixed pictures, as grids do, and scores one batch. With experiment=seasons it is as long as
+    a step, with the paper's networks at 256 px as long as 1.6 steps (both on one core): every 100 steps, 1 to 2 % of
+    the time.
 
     Args:
         every_n_train_steps: batches between checks; null: no alarms.
         pictures: fixed test pictures of each look (training pictures where there are no tests).
         grace: batches before which pictures and scores are not judged: generators start with nonsense.
-        patience: checks in a row that must agree before an alarm begins or passes; for numbers, one.
+        patience: checks in a row that must agree before an alarm begins or passes.
         inversion: colours count as inverted below this correlation of brightness with the input's, -1 to 1.
         copying: outputs count as copies below this change, relative to how far unrelated pictures are apart.
         collapse: outputs count as alike below this variety, relative to the inputs' or the real pictures'.
@@ -115,7 +115,6 @@ class Alarms(Callback):
         self.separation = separation
         self.watches: dict[tuple[str, str], Watch] = {}
         self._shown: tuple[list[Tensor], list[Tensor]] | None = None
-        self._losses: dict[str, Tensor] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget what a lost future said."""
@@ -126,25 +125,16 @@ class Alarms(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Pair, batch_idx: int
     ) -> None:
-        """Add the losses up; check now and then."""
+        """Check now and then."""
         assert isinstance(pl_module, Game)
-        if self.every_n_train_steps is None or not trainer.is_global_zero:
+        every, step = self.every_n_train_steps, pl_module.steps
+        if every is None or not trainer.is_global_zero or step % every or step <= self.grace:
             return
-        for name, value in trainer.callback_metrics.items():
-            self._losses[name] = self._losses.get(name, 0) + value.detach()
-        if pl_module.steps % self.every_n_train_steps == 0:
-            for sign in self._signs(trainer, pl_module, batch):
-                watch = self.watches.setdefault(sign[:2], Watch())
-                if watch.check(sign.wrong, 1 if sign.alarm == NUMBERS else self.patience):
-                    _tell(current_run(trainer), pl_module.steps, sign)
-
-    def _signs(self, trainer: Trainer, game: Game, batch: Pair) -> Iterator[Sign]:
-        sums, self._losses = {name: float(value) for name, value in self._losses.items()}, {}
-        lost = {name: value for name, value in sums.items() if not isfinite(value)}
-        yield Sign(NUMBERS, "", next(iter(lost.values()), 0.0), bool(lost), f"in {', '.join(lost) or 'no loss'}")
-        if not lost and game.steps > self.grace:
-            yield from self._signs_in_pictures(trainer)
-            yield from self._signs_in_scores(trainer, game, batch)
+        for sign in (*self._signs_in_pictures(trainer), *self._signs_in_scores(trainer, pl_module, batch)):
+            watch = self.watches.setdefault(sign[:2], Watch())
+            if watch.check(sign.wrong, self.patience):
+                note(current_run(trainer), step, sign)
+                say(told(step, sign))
 
     def _signs_in_pictures(self, trainer: Trainer) -> Iterator[Sign]:
         self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
@@ -197,12 +187,21 @@ def read_alarms(run: Run) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _tell(run: Run, step: int, sign: Sign) -> None:
-    state, advice = (BEGINS, ADVICE[sign.alarm]) if sign.wrong else (PASSED, "")
-    alarm = f"{sign.alarm} ({sign.look})" if sign.look else sign.alarm
-    say(f"Step {step}, alarm {state}: {alarm}, {sign.meaning}. {advice}".rstrip())
-    row = {"step": step, "alarm": sign.alarm, "look": sign.look, "state": state, "value": repr(sign.value)}
+def told(step: int, sign: Sign) -> str:
+    """What to say of an alarm that begins or has passed."""
+    state, advice = _state(sign)
+    return f"Step {step}, alarm {state}: {sign.alarm} ({sign.look}), {sign.meaning}. {advice}".rstrip()
+
+
+def note(run: Run, step: int, sign: Sign) -> None:
+    """Keep in `alarms.csv` that an alarm begins or has passed."""
+    state, advice = _state(sign)
+    row = {"step": step, "alarm": sign.alarm, "look": as_cell(sign.look), "state": state, "value": repr(sign.value)}
     _write(run, [*read_alarms(run), row | {"advice": advice}])
+
+
+def _state(sign: Sign) -> tuple[str, str]:
+    return (BEGINS, ADVICE[sign.alarm]) if sign.wrong else (PASSED, "")
 
 
 def _cut(run: Run, step: int) -> None:

@@ -64,8 +64,8 @@ class History(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Plot what there is."""
-        if self.run.metrics.exists():
+        """Plot what there is, unless what ended the run, such as a full disk, should be told first."""
+        if status == "success" and self.run.metrics.exists():
             plot_losses(self.run)
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
@@ -84,9 +84,9 @@ class Events(TensorBoardLogger):
 
 
 def read_history(run: Run) -> list[dict[str, str]]:
-    """The rows of a run's `metrics.csv`."""
+    """The rows of a run's `metrics.csv`, but for one that a full disk cut off."""
     with run.metrics.open(newline="") as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 def plot_losses(run: Run) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cyclegan.collection.ledger import Ledger
 from cyclegan.collection.options import Failure, Options, Summary
 from cyclegan.collection.plan import Job, Plan, plan
-from cyclegan.console import progress_bar
+from cyclegan.console import as_cell, progress_bar
 from cyclegan.data.decoding import Header, decode, header
 from cyclegan.data.encoding import encode
 from cyclegan.data.images import BrokenImageError
@@ -78,7 +78,7 @@ def write_failures(planned: Plan, summary: Summary) -> None:
     with replaced_whole(file) as partial, partial.open("w", newline="", errors="backslashreplace") as table:
         writer = csv.writer(table)
         writer.writerow(COLUMNS)
-        writer.writerows((str(failure.source), failure.reason) for failure in summary.failures)
+        writer.writerows((as_cell(failure.source), as_cell(failure.reason)) for failure in summary.failures)
 
 
 class _Read(NamedTuple):

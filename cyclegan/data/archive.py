@@ -44,7 +44,7 @@ def obtain(domain: Domain, progress: Progress) -> list[str]:
     root, source = Path(domain.root), domain.source
     if any(_pictures(root / split) for split in SPLITS):
         return []
-    archive = root.parent / unquote(urlsplit(source.url).path.rpartition("/")[2])
+    archive = root.parent / PurePosixPath(unquote(urlsplit(source.url).path)).name
     put_there = archive.exists()
     if not put_there:
         fetch(source.url, archive, progress)

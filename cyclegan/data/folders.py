@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from cyclegan.data.domain import SPLITS, Domain
 from cyclegan.data.finding import find_images
 from cyclegan.data.images import SUFFIXES, Pixels, to_tensor
+from cyclegan.data.lost import read_or_replace
 from cyclegan.data.sampling import Key, draw
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
@@ -27,6 +28,13 @@ class Pair(NamedTuple):
     b: Tensor
 
 
+class Sample(NamedTuple):
+    """A pair, or a batch of them, and what was wrong with files that should have been in it."""
+
+    pair: Pair
+    lost: dict[Path, str]
+
+
 @dataclass(frozen=True)
 class Sides:
     """The picture files of a domain; the tests may be empty."""
@@ -39,6 +47,10 @@ class Sides:
     def everything(self) -> list[Path]:
         """All of them."""
         return [file for split in self.by_split().values() for file in split]
+
+    def training(self) -> list[Path]:
+        """Those to train on."""
+        return [*self.train_a, *self.train_b]
 
     def by_split(self) -> dict[str, list[Path]]:
         """All of them, by the name of their split."""
@@ -118,10 +130,25 @@ class UnpairedDataset(Dataset[Pair]):
         return max(len(self.a), len(self.b))
 
     def __getitem__(self, key: Key) -> Pair:
-        chosen = draw(self.seed, key, len(self.a), len(self.b))
-        a = self.transform(self.read(self.a[chosen.a]), chosen.seed_a)
-        b = self.transform(self.read(self.b[chosen.b]), chosen.seed_b)
-        return Pair(to_tensor(a), to_tensor(b))
+        return self.sample(key).pair
+
+    def __getitems__(self, keys: Sequence[Key]) -> list[Sample]:
+        """What a DataLoader asks for."""
+        return [self.sample(key) for key in keys]
+
+    def sample(self, key: Key) -> Sample:
+        """The pair of a key. Files that broke or went since they were found are replaced by others."""
+        chosen, lost = draw(self.seed, key, len(self.a), len(self.b)), dict[Path, str]()
+        a = read_or_replace(self.a, chosen.a, chosen.seed_a, self.read, lost)
+        b = read_or_replace(self.b, chosen.b, chosen.seed_b, self.read, lost)
+        a, b = self.transform(a, chosen.seed_a), self.transform(b, chosen.seed_b)
+        return Sample(Pair(to_tensor(a), to_tensor(b)), lost)
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Make a batch."""
+    lost = {file: reason for sample in samples for file, reason in sample.lost.items()}
+    return Sample(default_collate([sample.pair for sample in samples]), lost)
 
 
 def _from_root(domain: Domain, root: Path) -> Sides:

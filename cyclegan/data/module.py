@@ -1,11 +1,11 @@
 """A domain as a LightningDataModule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import compress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -15,14 +15,22 @@ from cyclegan.config import default_cache
 from cyclegan.data.check import Cache, Opened, open_pictures
 from cyclegan.data.domain import Domain
 from cyclegan.data.duplicates import leaking
-from cyclegan.data.folders import FEWEST, Sides, UnpairedDataset, find_sides, look_names
+from cyclegan.data.folders import (
+    FEWEST,
+    Sides,
+    UnpairedDataset,
+    collate,
+    find_sides,
+    look_names,
+    split_folders,
+)
 from cyclegan.data.images import read, to_tensor
+from cyclegan.data.lost import listed, most_lost, too_many
 from cyclegan.data.sampling import Batches, EpochLoader, Key
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 
 T = TypeVar("T")
-MOST_LISTED = 10  # broken pictures in one message
 
 
 class Tests(NamedTuple):
@@ -39,6 +47,9 @@ class UnpairedData(LightningDataModule):
     Args:
         domain: where the pictures are and how they are prepared.
         seed: decides, with the epoch and the index, what each sample holds.
+
+    Attributes:
+        lost: training pictures that broke or went after the start of the run, with the reason, as far as it is known.
     """
 
     def __init__(self, domain: Domain, seed: int = 0) -> None:
@@ -48,6 +59,7 @@ class UnpairedData(LightningDataModule):
         self.a, self.b = look_names(domain)
         folder = Path(domain.cache_dir) if domain.cache_dir else default_cache()
         self.cache = Cache(folder, domain.load_size)
+        self.lost: dict[Path, str] = {}
 
     @cached_property
     def found(self) -> Sides:
@@ -85,7 +97,7 @@ class UnpairedData(LightningDataModule):
         broken = self.open_each(progress).broken
         if broken and not self.domain.skip_broken:
             raise UsageError(
-                f"{len(broken)} of {len(self.found.everything())} pictures cannot be read: {_listed(broken)}. "
+                f"{len(broken)} of {len(self.found.everything())} pictures cannot be read: {listed(broken)}. "
                 "Mend or remove them, or leave them out with domain.skip_broken=true."
             )
         whole = self.found.without(broken)
@@ -93,6 +105,48 @@ class UnpairedData(LightningDataModule):
             raise UsageError(f"Each look must have at least {FEWEST} whole training pictures. Add more pictures.")
         self.sides = self._without_leaks(whole) if self.domain.exclude_leaks else whole
         return self.sides
+
+    def state_dict(self) -> dict[str, Any]:
+        """The run's pictures, for the checkpoint: names, by split, of those in use and of all that were found."""
+        folders = split_folders(self.domain)
+        used, found = (
+            {
+                split: [str(file.relative_to(folders[split])) for file in files]
+                for split, files in sides.by_split().items()
+            }
+            for sides in (self.sides, self.found)
+        )
+        return {"used": used, "found": found}
+
+    def go_on_with(
+        self, state: Mapping[str, Any], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
+        """Take a run's pictures, as its checkpoint names them, wherever they are now; some may be lost.
+
+        Args:
+            state: what `state_dict` gave.
+            progress: is told how many files of how many were opened.
+
+        Raises:
+            UsageError: if there are others, or too many are lost.
+        """
+        folders = split_folders(self.domain)
+        used, found = (
+            Sides(*([folders[split] / name for name in names] for split, names in state[which].items()))
+            for which in ("used", "found")
+        )
+        others = sorted(set(self.found.everything()) - set(found.everything()))
+        if others:
+            raise UsageError(
+                f"{len(others)} pictures have come since the run began, such as {others[0]}: they cannot join it. "
+                "Move them away, or start a new run with init_from."
+            )
+        opened = self.open_each(progress)
+        self.lost = {file: opened.broken.get(file, "it is gone") for file in used.training() if file not in opened.good}
+        if len(self.lost) > most_lost(len(used.training())):
+            raise too_many(self.lost, len(used.training()))
+        tests = ([file for file in files if file in opened.good] for files in (used.test_a, used.test_b))
+        self.sides = Sides(used.train_a, used.train_b, *tests)
 
     @cached_property
     def dataset(self) -> UnpairedDataset:
@@ -106,6 +160,8 @@ class UnpairedData(LightningDataModule):
         workers = self.domain.workers
         return EpochLoader(
             self.dataset,
+            self.lost,
+            collate_fn=collate,
             batch_sampler=self.batches(self.trainer.global_rank, self.trainer.world_size)
             if self.trainer
             else self.batches(),
@@ -191,12 +247,6 @@ class UnpairedData(LightningDataModule):
                     "Add others, or set domain.exclude_leaks=false."
                 )
         return kept
-
-
-def _listed(broken: dict[Path, str]) -> str:
-    lines = [f"{file}: {problem}" for file, problem in broken.items()]
-    more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
-    return "; ".join(lines[:MOST_LISTED] + more)
 
 
 def spread(items: list[T], count: int | None) -> list[T]:

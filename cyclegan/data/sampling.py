@@ -1,15 +1,21 @@
 """Which pictures a sample holds: decided by (seed, epoch, index) alone, whatever the workers, ranks or resumptions."""
 
+import signal
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cyclegan.errors import UsageError
 
+STOPPING_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+]  # Windows has but two
 ORDER, PARTNER = 1, 2  # what randomness is for: streams with other first words are unrelated
 
 
@@ -69,14 +75,30 @@ class Batches(Sampler[list[Key]]):
             yield [Key(self.epoch, first + i) for i in range(self.size)]
 
 
+def ignore_signals(_: int) -> None:
+    """Leave Ctrl-C and the like, which reach every process of a console or a job, to the one that waits for batches."""
+    for number in STOPPING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class EpochLoader(DataLoader[Any]):
     """A DataLoader over `Batches` that knows its place: `state_dict` tells it, `load_state_dict` goes on there.
 
     Iterating gives the rest of the epoch in hand, or the next one after a whole epoch. Lightning keeps the state in its
     checkpoints.
+
+    Args:
+        samples: gives a `Sample` for each `Key`.
+        lost: is told of files that could not be read.
+        options: a DataLoader's.
     """
 
     batch_sampler: Batches
+
+    def __init__(self, samples: Dataset[Any], lost: dict[Path, str], **options: Any) -> None:
+        own_randomness = torch.Generator()  # a resumed run starts workers once more than one that was not stopped
+        super().__init__(samples, generator=own_randomness, worker_init_fn=ignore_signals, **options)
+        self.lost = lost
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is all that Lightning needs
         batches = self.batch_sampler
@@ -85,8 +107,9 @@ class EpochLoader(DataLoader[Any]):
         return self._play(super().__iter__())
 
     def _play(self, iterator: Iterator[Any]) -> Iterator[Any]:
-        for batch in iterator:
+        for batch, lost in iterator:
             self.batch_sampler.start += 1
+            self.lost.update(lost)
             yield batch
 
     def state_dict(self) -> dict[str, int]:

@@ -3,17 +3,18 @@
 arXiv 1703.10593. Symbols: G = to_b, F = to_a, D_X = disc_a, D_Y = disc_b, X = domain a, Y = domain b.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from cyclegan.data.folders import Pair
+from cyclegan.errors import UsageError
 from cyclegan.losses.adversarial import Adversarial
 from cyclegan.losses.consistency import l1
 from cyclegan.methods.game import Descent, Game, frozen
-from cyclegan.networks.layers import together
+from cyclegan.networks.layers import recompute, together
 from cyclegan.replay import ImagePool
 
 
@@ -25,11 +26,17 @@ class CycleGAN(Game):
         discriminator: makes one discriminator; called twice.
         adversarial: what the players want.
         descent: how they get there.
-        lambda_cycle: weight of the cycle terms (lambda, Eq. 3).
+        lambda_cycle: weight of the cycle terms (lambda, Eq. 3); of two, the first holds at the run's start, the second
+            at its end, with a straight line by steps between them (Wang and Lin, "CycleGAN with Better Cycles", arXiv
+            2408.15374).
         lambda_identity: weight of the identity terms, relative to the cycle's (Sec. 5.2); 0 leaves them out.
-        lambda_cycle_end: weight of the cycle terms at the end of the run, approached linearly by steps; null stays at
-            `lambda_cycle`. Source: Wang and Lin, "CycleGAN with Better Cycles", arXiv 2408.15374.
         pool_size: pictures in each discriminator's image pool; drawn with the seed that torch has.
+        checkpointing: whether generators keep little of a pass and compute it again on the way back: less memory, more
+            time, the same numbers. Source: Chen et al., arXiv 1604.06174.
+
+    Raises:
+        UsageError: for weights that are neither one nor two.
+        ValueError: for checkpointing with generators that cannot.
     """
 
     def __init__(
@@ -38,19 +45,23 @@ class CycleGAN(Game):
         discriminator: Callable[[], nn.Module],
         adversarial: Adversarial,
         descent: Descent,
-        lambda_cycle: float = 10.0,
+        lambda_cycle: float | Sequence[float] = 10.0,
         lambda_identity: float = 0.5,
-        lambda_cycle_end: float | None = None,
         pool_size: int = 50,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__(descent)
         self.make_generator = generator
         self.to_b, self.to_a = generator(), generator()
         self.disc_a, self.disc_b = discriminator(), discriminator()
         self.adversarial = adversarial
-        self.lambda_cycle = lambda_cycle
+        weights = list(lambda_cycle) if isinstance(lambda_cycle, Sequence) else [lambda_cycle]
+        if len(weights) not in (1, 2):
+            raise UsageError(f"lambda_cycle must be one weight, or two, got {lambda_cycle}.")
+        self.lambda_cycle = weights[0], weights[-1]
         self.lambda_identity = lambda_identity
-        self.lambda_cycle_end = lambda_cycle if lambda_cycle_end is None else lambda_cycle_end
+        for network in (self.to_b, self.to_a) if checkpointing else ():
+            recompute(network)
         self.pool_a, self.pool_b = (ImagePool(pool_size, torch.initial_seed() + side) for side in (0, 1))
 
     def generators(self) -> dict[str, nn.Module]:
@@ -74,7 +85,7 @@ class CycleGAN(Game):
                 fake_b, same_b = self.to_b(a), b
                 fake_a, same_a = self.to_a(b), a
             progress = (self.steps - 1) / self.length
-            lambda_cycle = (1 - progress) * self.lambda_cycle + progress * self.lambda_cycle_end
+            lambda_cycle = (1 - progress) * self.lambda_cycle[0] + progress * self.lambda_cycle[1]
             lambda_identity = self.lambda_identity * lambda_cycle
             self.descend(
                 generators,
@@ -98,11 +109,12 @@ class CycleGAN(Game):
             },
         )
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Pools are part of the game's state, but no buffers: averaging and DDP would mangle them."""
-        checkpoint["pools"] = {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}
+    def own_state(self) -> dict[str, Any]:
+        """Image pools, too."""
+        return super().own_state() | {"pools": {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the pools back."""
-        self.pool_a.load_state_dict(checkpoint["pools"]["a"], self.device)
-        self.pool_b.load_state_dict(checkpoint["pools"]["b"], self.device)
+    def load_own_state(self, state: dict[str, Any]) -> None:
+        """Put the pools back, too."""
+        super().load_own_state(state)
+        self.pool_a.load_state_dict(state["pools"]["a"], self.device)
+        self.pool_b.load_state_dict(state["pools"]["b"], self.device)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cyclegan.errors import UsageError
+from cyclegan.ranks import collected, mean_of_all
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -95,15 +96,14 @@ class Game(LightningModule):
 
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
         """Move one player: sum its named, weighted terms, log each, go back through them, step."""
-        self.log_dict({name: term.detach() for name, term in terms.items()} | {"step": float(self.steps)})
-        every = self.descent.accumulate
-        if self.steps % every == 1 % every:
-            optimizer.zero_grad()
-        self.manual_backward(torch.stack(list(terms.values())).sum() / every)
+        values = torch.stack(list(terms.values()))
+        self.log_dict(dict(zip(terms, mean_of_all(values.detach()), strict=True)) | {"step": float(self.steps)})
+        self.manual_backward(values.sum() / self.descent.accumulate)
         if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
             optimizer.step()
+            optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
 
     def _clip(self, optimizer: LightningOptimizer, norm: float) -> None:
         if scaler := getattr(self.trainer.precision_plugin, "scaler", None):
@@ -117,6 +117,35 @@ class Game(LightningModule):
     def discriminators(self) -> Mapping[str, nn.Module]:
         """The discriminators, by the domain that they judge."""
         raise NotImplementedError
+
+    def own_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this process alone, as tensors and plain types: the state of its randomness."""
+        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
+        return {"random": torch.get_rng_state(), "random_cuda": cuda}
+
+    def load_own_state(self, state: dict[str, Any]) -> None:
+        """Go on with what `own_state` gave."""
+        torch.set_rng_state(state["random"])
+        if state["random_cuda"] is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what each process has of its own; no buffers, which averaging and DDP would mangle."""
+        checkpoint["ranks"] = collected(self.own_state())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put it back.
+
+        Raises:
+            UsageError: if there are more or fewer processes than then.
+        """
+        ranks = checkpoint["ranks"]
+        if len(ranks) != self.trainer.world_size:
+            raise UsageError(
+                f"A run that goes on must have {len(ranks)} processes as before, got {self.trainer.world_size}. "
+                "Set trainer.devices and trainer.num_nodes, or start a new run with init_from."
+            )
+        self.load_own_state(ranks[self.global_rank])
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""

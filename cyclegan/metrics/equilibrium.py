@@ -1,14 +1,15 @@
 """How far a game is from a Nash equilibrium, where no player gains by moving alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 from torch.utils.data import default_collate
 
 from cyclegan.data.folders import Pair, UnpairedDataset
@@ -16,8 +17,9 @@ from cyclegan.data.module import UnpairedData
 from cyclegan.data.sampling import Key
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
+from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
-from cyclegan.replay import ImagePool
+from cyclegan.rehearsal import BOTH, Rehearsal, parameters_of, rehearsal
 
 
 class Round(NamedTuple):
@@ -43,13 +45,22 @@ class Gap(NamedTuple):
     mean: float
     std: float
 
+    def players(self) -> dict[str, Regret]:
+        """Each player's regret, by the player's name."""
+        return {"generators": self.generators, "discriminators": self.discriminators}
+
     def numbers(self) -> dict[str, float]:
         """All of it by the names under which it is logged and written."""
-        players = {"generators": self.generators, "discriminators": self.discriminators}
         numbers = {"duality_gap": self.mean, "duality_gap_std": self.std}
-        for name, regret in players.items():
+        for name, regret in self.players().items():
             numbers |= {f"regret_{name}": regret.mean, f"regret_{name}_std": regret.std, f"loss_{name}": regret.loss}
         return numbers
+
+
+def save_gap(gap: Gap, file: Path) -> None:
+    """Write a gap as JSON: its `numbers`."""
+    with replaced_whole(file) as partial:
+        partial.write_text(json.dumps(gap.numbers(), indent=2) + "\n", encoding="utf-8")
 
 
 def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
@@ -79,9 +90,9 @@ def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
     losses, regrets = [], []
     with torch.random.fork_rng([game.device] if game.device.type == "cuda" else []):
         for moves, judged in rounds:
-            before = _alone(game, played).judge(judged)
+            before = _judged(_copied(game, played), judged)
             losses.append(before)
-            after = [_alone(game, played).move(player, moves).judge(judged)[player] for player in (0, 1)]
+            after = [_judged(_moved(_copied(game, played), player, moves), judged)[player] for player in BOTH]
             regrets.append(before - torch.stack(after))
     if len(regrets) < 2:
         raise UsageError(f"repeats must be at least 2, to have a spread, got {len(regrets)}.")
@@ -130,68 +141,22 @@ def _batches(dataset: UnpairedDataset, size: int) -> Iterator[Pair]:
         sample += size
 
 
-class _Alone(Game):
-    """A copy of a game, without a Trainer, in which one player moves, or none; put before the game's own class."""
-
-    played: int
-    players: Sequence[Optimizer]
-    mover: int | None  # its place among the players
-    losses: list[Tensor]
-
-    @property
-    def steps(self) -> int:
-        """The place in the run, which stands still."""
-        return self.played
-
-    def optimizers(self, use_pl_optimizer: bool = True) -> Any:
-        """Fresh ones."""
-        return self.players
-
-    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
-        """Note a player's loss; move that player if it is its turn."""
-        loss = torch.stack(list(terms.values())).sum()
-        player = self.players.index(optimizer)
-        self.losses[player] = self.losses[player] + loss.detach()
-        if player == self.mover:
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            if self.descent.clip_norm is not None:
-                nn.utils.clip_grad_norm_(_parameters(optimizer), self.descent.clip_norm)
-            optimizer.step()
-
-    def move(self, player: int, batches: Sequence[Pair]) -> "_Alone":
-        """Let one player take a step by each batch, while the other stands still."""
-        self.mover = player
-        for parameter in _parameters(self.players[1 - player]):
-            parameter.requires_grad_(False)
-        self._play(batches)
-        self.mover = None
-        return self
-
-    def judge(self, batches: Sequence[Pair]) -> Tensor:
-        """Both players' losses (2,), means over batches; nobody moves."""
-        with torch.no_grad():
-            return self._play(batches)
-
-    def _play(self, batches: Sequence[Pair]) -> Tensor:
-        torch.manual_seed(0)  # dropout drops the same, before and after
-        self.losses = [torch.zeros(()), torch.zeros(())]
-        like = next(self.parameters())
-        for i, batch in enumerate(batches):
-            self.training_step(Pair(*(side.to(like) for side in batch)), i)
-        return torch.stack([loss.double().cpu() for loss in self.losses]) / len(batches)
+def _moved(rehearsed: Rehearsal, player: int, batches: Sequence[Pair]) -> Rehearsal:
+    """After one player took a step by each batch, while the other stood still."""
+    for parameter in parameters_of(rehearsed.players[1 - player]):
+        parameter.requires_grad_(False)
+    torch.manual_seed(0)
+    rehearsed.play(batches, movers=(player,))
+    return rehearsed
 
 
-def _alone(game: Game, played: int) -> _Alone:
-    copy = deepcopy(game, {id(game._trainer): None})
-    copy.__class__ = type(f"Alone{type(game).__name__}", (_Alone, type(game)), {})
-    assert isinstance(copy, _Alone)
-    copy.played, copy.players, copy.mover = played, copy.configure_optimizers(), None
-    for pool in vars(copy).values():
-        if isinstance(pool, ImagePool):
-            pool.size, pool.images = 0, []
-    return copy
+def _judged(rehearsed: Rehearsal, batches: Sequence[Pair]) -> Tensor:
+    """Both players' losses (2,), means over batches; nobody moves."""
+    torch.manual_seed(0)  # dropout drops the same, before and after
+    with torch.no_grad():
+        losses = rehearsed.play(batches)
+    return torch.stack([loss.double().cpu() for loss in losses]) / len(batches)
 
 
-def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+def _copied(game: Game, played: int) -> Rehearsal:
+    return rehearsal(deepcopy(game, {id(game._trainer): None}), played)

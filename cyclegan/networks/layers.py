@@ -1,6 +1,6 @@
 """Building blocks that several networks share."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,47 @@ class InstanceNorm(nn.InstanceNorm2d):
         if not together or x.dtype.itemsize > 2:
             return super().forward(x)
         return F.group_norm(x, self.num_features, eps=self.eps)
+
+
+class ReflectConv2d(nn.Conv2d):
+    """A convolution of a reflected picture that keeps its size: the way back through PyTorch's own is slow.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output, of shape (B, out_channels, H, W).
+        kernel_size: odd; H and W must be larger than half of it.
+        bias: whether it has a bias.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True) -> None:
+        reach = kernel_size // 2
+        super().__init__(in_channels, out_channels, kernel_size, padding=reach, padding_mode="reflect", bias=bias)
+        self.reach = reach
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return super().forward(x)
+        return F.conv2d(_Reflected.apply(x, self.reach), self.weight, self.bias)
+
+
+class _Reflected(torch.autograd.Function):
+    """Reflection padding. On the way back, what was mirrored returns to where it came from, whole rows at a time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, reach: int) -> Tensor:
+        ctx.reach = reach
+        return F.pad(x, (reach,) * 4, mode="reflect")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        reach = ctx.reach
+        rows = gradient[..., reach:-reach, :].clone()
+        rows[..., 1 : reach + 1, :] += gradient[..., :reach, :].flip(-2)
+        rows[..., -reach - 1 : -1, :] += gradient[..., -reach:, :].flip(-2)
+        both = rows[..., reach:-reach].contiguous()
+        both[..., 1 : reach + 1] += rows[..., :reach].flip(-1)
+        both[..., -reach - 1 : -1] += rows[..., -reach:].flip(-1)
+        return both, None
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
@@ -65,7 +106,7 @@ class ResizeConv(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias)
+        self.conv = ReflectConv2d(in_channels, out_channels, 3, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
@@ -107,6 +148,18 @@ def lay_out(network: nn.Module, norm: Norm) -> None:
     """
     if norm != "instance":
         network.to(memory_format=torch.channels_last)
+
+
+def recompute(network: nn.Module) -> None:
+    """Let a network keep little of a pass with gradients, and compute it again on the way back.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    if not hasattr(network, "checkpointing"):
+        kind = type(network).__name__
+        raise ValueError(f"model.checkpointing must be false with {kind}, which cannot. Use ResnetGenerator.")
+    network.checkpointing = True  # type: ignore[assignment]
 
 
 def mixes_samples(network: nn.Module) -> bool:

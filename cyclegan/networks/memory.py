@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 SLACK = 1.4  # what allocators leave between tensors, as measured
 
 
-class _Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of the tensors that are alive, and their most.
 
     A convolution on the processor also holds its input and its output in the hardware's own layout.
@@ -51,6 +51,6 @@ def peak_bytes(network: nn.Module, shape: tuple[int, int, int, int]) -> int:
     """About the most bytes that a pass over pictures (B, C, H, W) takes beside the network and the pictures."""
     weightless = copy.deepcopy(network).to("meta")
     pictures = torch.empty(shape, device="meta", dtype=next(network.parameters()).dtype)
-    with torch.no_grad(), _Live() as live:
+    with torch.no_grad(), Live() as live:
         weightless(pictures)
     return int(live.most * SLACK)

@@ -1,9 +1,14 @@
 """The ResNet generator of CycleGAN: Zhu et al., arXiv 1703.10593, Sec. 4, after Johnson et al., arXiv 1603.08155."""
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from cyclegan.networks.layers import (
     Norm,
+    ReflectConv2d,
     ResizeConv,
     Upsampling,
     at_least,
@@ -26,11 +31,11 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, norm: Norm, dropout: float) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
+            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm)),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
             nn.Dropout(dropout) if dropout else nn.Identity(),
-            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
+            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm)),
             norm_layer(norm, channels),
         )
 
@@ -69,12 +74,13 @@ class ResnetGenerator(nn.Module):
         super().__init__()
         at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
         at_least(0, blocks=blocks, halvings=halvings)
+        self.checkpointing = False  # see `recompute`
         self.multiple = 2**halvings
         self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
         widths = [width * 2**level for level in range(halvings)]
         inner = width * self.multiple
         self.enter = nn.Sequential(
-            nn.Conv2d(in_channels, width, 7, padding=3, padding_mode="reflect", bias=conv_bias(norm)),
+            ReflectConv2d(in_channels, width, 7, bias=conv_bias(norm)),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
         )
@@ -82,14 +88,24 @@ class ResnetGenerator(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(inner, norm, dropout) for _ in range(blocks)))
         self.up = nn.Sequential(*(_double(2 * channels, norm, upsampling) for channels in reversed(widths)))
         self.leave = nn.Sequential(
-            nn.Conv2d(width, out_channels, 7, padding=3, padding_mode="reflect"),
+            ReflectConv2d(width, out_channels, 7),
             nn.Tanh(),
         )
         init_weights(self, norm)
         lay_out(self, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.leave(self.up(self.blocks(self.down(self.enter(x)))))
+        parts = ((self.enter, self.down), *((block,) for block in self.blocks), (self.up, self.leave))
+        for part in parts:
+            again = self.checkpointing and torch.is_grad_enabled()
+            x = checkpoint(_in_turn, part, x, use_reentrant=False) if again else _in_turn(part, x)
+        return x
+
+
+def _in_turn(modules: Iterable[nn.Module], x: Tensor) -> Tensor:
+    for module in modules:
+        x = module(x)
+    return x
 
 
 def _halve(channels: int, norm: Norm) -> nn.Sequential:

@@ -1,12 +1,16 @@
 """When checkpoints are written."""
 
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cyclegan.callbacks.checkpoint import Checkpoint
-from tests.test_train import tiny
+from cyclegan.restore import newest_checkpoint, read_checkpoint, steps_of
+from cyclegan.run import Run
+from tests.test_train import rows, tiny
 from tests.verbs import run_verb
 
 
@@ -43,3 +47,69 @@ def test_the_end_of_an_epoch_limited_run_is_saved_once(domain_root: Path, tmp_pa
 def test_only_whole_files_are_left(domain_root: Path, tmp_path: Path) -> None:
     assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
     assert not [path for path in (tmp_path / "run").rglob("*") if "partial" in path.name]
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[], None]]:
+    """Call it, and no file of this process can grow beyond some kilobytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_does_not_end_a_run_that_can_still_save_later(
+    run: Path,
+    saved: list[int],
+    full_disk: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save, before = Checkpoint.save, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def with_full_disk(self: Checkpoint, trainer: Any, game: Any) -> None:
+        if game.steps == 8:
+            full_disk()
+        save(self, trainer, game)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert steps_of(newest_checkpoint(Run(run)).content) == (6 if game.steps == 8 else game.steps)
+
+    monkeypatch.setattr(Checkpoint, "save", with_full_disk)
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=10") == 0
+    assert saved == [8, 10]
+    assert "Step 8 could not be saved (File too large). Training goes on" in capsys.readouterr().out
+    assert not [path for path in run.rglob("*") if "partial" in path.name]
+
+
+def test_a_run_whose_end_cannot_be_saved_says_so(
+    run: Path, full_disk: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save = Checkpoint.save
+
+    def with_full_disk(self: Checkpoint, trainer: Any, game: Any) -> None:
+        full_disk()
+        save(self, trainer, game)
+
+    monkeypatch.setattr(Checkpoint, "save", with_full_disk)
+    capsys.readouterr()
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=7") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == f"Step 7 could not be saved (File too large). Make room, and go on with resume={run}."
+    assert steps_of(read_checkpoint(run / "checkpoints" / "last.ckpt")) == 6
+
+
+@pytest.mark.parametrize("damage", ["cut off", "one bit", "gone"])
+def test_the_checkpoint_before_is_used_where_the_last_is_broken(
+    run: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = run / "checkpoints" / "last.ckpt"  # the same file as step_00000006.ckpt
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= damage == "one bit"
+    last.write_bytes(content[: len(content) // 2] if damage == "cut off" else content if damage == "one bit" else b"")
+    if damage == "gone":
+        (run / "checkpoints" / "step_00000006.ckpt").unlink()
+    capsys.readouterr()
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=7") == 0
+    assert "last.ckpt is broken. step_00000004.ckpt is used, of step 4." in capsys.readouterr().out
+    assert [int(row["step"]) for row in rows(run)] == list(range(1, 8))
+    kept = sorted(path for path in last.parent.glob("step*"))
+    assert [steps_of(read_checkpoint(path)) for path in kept] == [6, 7]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.callbacks.samples import is_grid, labelled_grid, read_grid, save_grid
+from cyclegan.callbacks.samples import is_grid, labelled_grid, read_grid, save_grid, spread_interval
 from cyclegan.errors import UsageError
+from tests.verbs import run_verb
 
 
 def test_a_grid_holds_every_picture_unchanged() -> None:
@@ -47,3 +48,10 @@ def test_what_is_no_grid_or_a_damaged_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes((tmp_path / "x").read_bytes()[:9000])
     with pytest.raises(UsageError, match="x cannot be read"):
         read_grid(tmp_path / "x")
+
+
+def test_only_so_many_grids_are_kept_spread_over_the_run(run: Path) -> None:
+    more = ("callbacks.samples.every_n_train_steps=1", "callbacks.samples.keep=3", "trainer.max_epochs=4")
+    assert run_verb("train", f"resume={run}", *more, "trainer.max_steps=15") == 0
+    assert [int(file.stem[5:]) for file in sorted((run / "samples").iterdir())] == [8, 12, 15]
+    assert [spread_interval(steps, 5, 4) for steps in (5, 20, 25, 44, 45, 85)] == [5, 5, 10, 10, 10, 20]

@@ -3,6 +3,7 @@
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 SGD = partial(torch.optim.SGD, lr=0.1)
 
 
-def play(tmp_path: Path, descent: Descent, pairs: list[Pair], epochs: int = 1, **options: float) -> CycleGAN:
+def play(tmp_path: Path, descent: Descent, pairs: list[Pair], epochs: int = 1, **options: Any) -> CycleGAN:
     torch.manual_seed(0)
     generator, discriminator = partial(ResnetGenerator, width=2, blocks=1), partial(PatchDiscriminator, width=2)
     game = CycleGAN(generator, discriminator, LeastSquares(), descent, pool_size=0, **options).double()

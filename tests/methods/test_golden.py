@@ -36,7 +36,7 @@ class Recorder(Callback):
 
 
 def game_of(case: dict[str, Any], folder: Path) -> CycleGAN:
-    adam = partial(torch.optim.Adam, lr=case["learning_rate"], betas=tuple(case["betas"]))
+    adam = partial(torch.optim.Adam, lr=case["learning_rate"], betas=tuple(case["betas"]), fused=True)
     game = CycleGAN(
         partial(golden_network, case["generator"]),
         partial(golden_network, case["discriminator"]),

@@ -170,7 +170,7 @@ def test_discriminators_are_judged_by_what_generators_make_now() -> None:
 
 
 def test_terms_weigh_what_they_weigh_at_that_step() -> None:
-    game = game_of("cyclegan", "model.lambda_cycle_end=0", "model.lambda_identity=0")
+    game = game_of("cyclegan", "model.lambda_cycle=[10,0]", "model.lambda_identity=0")
     early, late = (duality_gap(game, some_rounds(2, 3, 32), played) for played in (1, 11))
     assert late.generators.loss < early.generators.loss / 2
     assert late.discriminators == early.discriminators

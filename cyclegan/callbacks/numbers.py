@@ -1,0 +1,157 @@
+"""Losses that are no numbers any more, or explode, end a run before they spoil its checkpoints."""
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any, NamedTuple
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from cyclegan.callbacks.alarms import NUMBERS, Sign, note
+from cyclegan.callbacks.current import current_run
+from cyclegan.errors import UsageError
+from cyclegan.methods.game import Game
+from cyclegan.ranks import everybodys
+from cyclegan.run import Run
+
+WEIGHTS = "the weights"
+
+
+class Wrong(NamedTuple):
+    """The first number that was wrong: in which step, of which term, and the number."""
+
+    step: int
+    term: str
+    value: float
+
+    def __str__(self) -> str:
+        """As a sentence begins."""
+        return f"Step {self.step}: {self.term} became {self.value:.3g}"
+
+
+class DivergedError(UsageError):
+    """A game whose numbers are wrong.
+
+    Args:
+        wrong: the first of them.
+        run: the game's.
+        again: whether the run may go on by itself, slower, from its newest checkpoint.
+    """
+
+    def __init__(self, wrong: Wrong, run: Run, again: bool) -> None:
+        good = max(run.checkpoints.glob("step_*.ckpt"), default=None)
+        if good is None:
+            cure = "There is no checkpoint before: start anew with a lower model.descent.generators.lr and "
+            cure += "model.descent.discriminators.lr, or model.descent.clip_norm=1."
+        else:
+            cure = f"The last good checkpoint is {good}. Go on from it with lower learning rates: "
+            cure += f"python -m cyclegan.train resume={run.folder} callbacks.numbers.returns=1"
+        super().__init__(f"{wrong}. {cure}")
+        self.wrong = wrong
+        self.run = run
+        self.again = again and good is not None
+
+
+class Numbers(Callback):
+    """Stops a run when a loss is no number, or too large, and names the step and the term; no checkpoint holds them.
+
+    Losses of every step are watched on their device; looking at what was seen waits for it.
+
+    Args:
+        every_n_train_steps: batches between looks.
+        largest: losses beyond count as exploded.
+        returns: how often the run goes on by itself from its newest checkpoint, with lower learning rates (alone; one
+            of several processes needs to be started again).
+        slower: what learning rates are multiplied with then, 0 to 1.
+
+    Attributes:
+        returned: how often it has.
+    """
+
+    def __init__(
+        self, every_n_train_steps: int = 10, largest: float = 1e6, returns: int = 0, slower: float = 0.5
+    ) -> None:
+        if every_n_train_steps < 1 or not 0 < largest < inf or returns < 0 or not 0 < slower < 1:
+            raise UsageError(
+                "callbacks.numbers must have every_n_train_steps of at least 1, largest above 0, returns of at least 0 "
+                f"and slower between 0 and 1, got {every_n_train_steps}, {largest}, {returns} and {slower}."
+            )
+        self.every_n_train_steps = every_n_train_steps
+        self.largest = largest
+        self.returns = returns
+        self.slower = slower
+        self.returned = 0
+        self._terms: list[str] = []
+        self._first: Tensor | None = None  # by term: step of the first wrong number, or 0
+        self._value: Tensor | None = None  # and that number
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Watch; look now and then."""
+        assert isinstance(pl_module, Game)
+        losses = {name: value for name, value in trainer.callback_metrics.items() if name != "step"}
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        if self._first is None or self._value is None:
+            self._terms = list(losses)
+            self._first, self._value = torch.zeros_like(values, dtype=torch.long), torch.zeros_like(values)
+        new = ~(values.abs() <= self.largest) & (self._first == 0)
+        self._first = self._first.masked_fill(new, pl_module.steps)
+        self._value = torch.where(new, values, self._value)
+        if pl_module.steps % self.every_n_train_steps == 0:
+            self._check(trainer, pl_module, self._wrong_losses())
+
+    def check(self, trainer: Trainer, game: Game) -> None:
+        """Look at losses and weights, as before a checkpoint.
+
+        Raises:
+            DivergedError: if there is something wrong, in any process.
+        """
+        self._check(trainer, game, [*self._wrong_losses(), *_wrong_weights(game)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """How often the run has returned."""
+        return {"returned": self.returned}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The same."""
+        self.returned = state_dict["returned"]
+
+    def _wrong_losses(self) -> list[Wrong]:
+        assert self._first is not None
+        assert self._value is not None
+        seen = zip(self._first.tolist(), self._terms, self._value.tolist(), strict=True)
+        return [Wrong(*each) for each in seen if each[0]]
+
+    def _check(self, trainer: Trainer, game: Game, wrong: list[Wrong]) -> None:
+        if not trainer.strategy.reduce_boolean_decision(bool(wrong), all=False):
+            return
+        first = min((each for found in everybodys(wrong) for each in found), key=lambda each: each.step)
+        run = current_run(trainer)
+        if trainer.is_global_zero:
+            note(run, first.step, Sign(NUMBERS, "", first.value, True, f"in {first.term}"))
+        raise DivergedError(first, run, self.returned < self.returns and trainer.world_size == 1)
+
+
+def check_numbers(trainer: Trainer, game: Game) -> None:
+    """See that what is about to be saved is worth it.
+
+    Raises:
+        DivergedError: if it is not.
+    """
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Numbers):
+            callback.check(trainer, game)
+
+
+def slow_down(checkpoint: dict[str, Any], slower: float) -> None:
+    """Lower the learning rates in a checkpoint, and count that as a return."""
+    for optimizer in checkpoint["optimizer_states"]:
+        for group in optimizer["param_groups"]:
+            group["lr"], group["initial_lr"] = group["lr"] * slower, group["initial_lr"] * slower
+    checkpoint["callbacks"][Numbers.__qualname__]["returned"] += 1
+
+
+def _wrong_weights(game: Game) -> Iterator[Wrong]:
+    parameters = [parameter.detach() for parameter in game.parameters()]
+    if not torch.stack([parameter.isfinite().all() for parameter in parameters]).all():
+        yield Wrong(game.steps, WEIGHTS, float("nan"))

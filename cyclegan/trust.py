@@ -1,0 +1,58 @@
+"""Which classes the config of somebody's run may name: those that a training is made of, and that run no code."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from inspect import isclass
+from typing import Any
+
+from cyclegan.errors import UsageError
+
+PACKAGES = (  # a class must be defined below the package that its name begins with
+    "cyclegan.callbacks",
+    "cyclegan.data",
+    "cyclegan.losses",
+    "cyclegan.methods",
+    "cyclegan.networks",
+    "albumentations",
+    "torch.optim",
+)
+TRAINER = "pytorch_lightning.Trainer"
+TARGET = "_target_"
+
+
+def check_targets(config: Any, source: object) -> None:
+    """Refuse a config that names anything else, before a part of it is imported or made.
+
+    Args:
+        config: plain dictionaries, lists and values, with references followed.
+        source: where it comes from, for the message.
+
+    Raises:
+        UsageError: naming what is not known.
+    """
+    for name in _targets(config):
+        if not _is_known(name):
+            raise UsageError(
+                f"{source} names {name}, which is none of the classes that a training is made of, and could run code. "
+                "If you trust who made it, add trust=true (in commands without =, --trust)."
+            )
+
+
+def _targets(node: Any) -> Iterator[object]:
+    if isinstance(node, dict):
+        yield from (node[TARGET] for _ in range(TARGET in node))
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _targets(item)
+
+
+def _is_known(name: object) -> bool:
+    """Whether a name is a class of `PACKAGES`; their modules also show others' names, such as ``...transforms.os``."""
+    module, _, last = str(name).rpartition(".")
+    package = next((each for each in PACKAGES if f"{module}.".startswith(f"{each}.")), None)
+    if package is None:
+        return name == TRAINER
+    try:
+        found = getattr(import_module(module), last)
+    except (ImportError, AttributeError):
+        return False
+    return isclass(found) and f"{found.__module__}.".startswith(f"{package}.")
