@@ -315,6 +315,7 @@ def _conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
     newest = max(run.samples.glob("*.png"), default=run.samples)
     lines = [
         f"Done in {seconds / 60:.1f} minutes.",
+        *([f"  report       {run.report}"] if run.report.exists() else []),
         f"  pictures     {newest}",
         f"  losses       {run.losses}",
         f"  translators  {run.translator(data.b)}",
