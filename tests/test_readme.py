@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cyclegan.config import CONF
-from tests.conftest import save_picture
+from tests.conftest import save_domain, save_picture
 from tests.verbs import TINY, run_verb
 
 PROJECT = Path(__file__).parent.parent
@@ -23,27 +23,40 @@ COMMANDS = [
 
 
 @pytest.fixture
-def desk(domain_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with everything that README's commands name."""
-    folder = tmp_path / "desk"
+def desk(laid_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder with everything that README's commands name."""
+    folder = Path(shutil.copytree(laid_out, tmp_path / "desk", symlinks=True))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once."""
+    folder = tmp_path_factory.mktemp("readme") / "desk"
     for i in range(4):
         save_picture(folder / "SUMMER" / f"{i}.jpg", seed=i)
         save_picture(folder / "WINTER" / f"{i}.jpg", seed=9 + i)
         save_picture(folder / "photos" / "deep" / f"{i}.jpg", seed=i)
     save_picture(folder / "photo.jpg")
-    domain_root.rename(folder / "DIR")
-    monkeypatch.chdir(folder)
+    save_domain(folder / "DIR")
     looks = ("domain.a=summer", "domain.b=winter", "domain.root=DIR")
-    assert run_verb("train", "domain=folders", *TINY, *looks, "run_dir=RUN") == 0
-    assert run_verb("export", "RUN", "CHECKPOINTS", "--format", "reference") == 0
-    shutil.copy(folder / "CHECKPOINTS" / "latest_net_G_A.pth", folder)
-    (folder / "runs" / "seasons").mkdir(parents=True)
-    (folder / "runs" / "seasons" / "RUN").symlink_to(folder / "RUN")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        assert run_verb("train", "domain=folders", *TINY, *looks, "run_dir=RUN") == 0
+        assert run_verb("export", "RUN", "CHECKPOINTS", "--format", "reference") == 0
+        shutil.copy(folder / "CHECKPOINTS" / "latest_net_G_A.pth", folder)
+        shutil.copytree("RUN", "OTHER_RUN")
+        (folder / "runs" / "seasons").mkdir(parents=True)
+        (folder / "runs" / "seasons" / "RUN").symlink_to(Path("../../RUN"))
     return folder
 
 
 def made_small(verb: str, arguments: list[str]) -> list[str]:
     """The same command, for seconds."""
+    if "--equilibrium" in arguments:
+        return [*arguments, "--steps", "1"]
     if verb in ("translate", "evaluate", "convert", "export", "report"):
         return arguments
     if any(argument.startswith("resume=") for argument in arguments):
@@ -58,7 +71,15 @@ def made_small(verb: str, arguments: list[str]) -> list[str]:
 
 
 def test_commands_were_found() -> None:
-    assert {command.split("cyclegan.")[1].split()[0] for command in COMMANDS} >= {"train", "doctor", "translate"}
+    assert {command.split("cyclegan.")[1].split()[0] for command in COMMANDS} >= {
+        "train",
+        "doctor",
+        "translate",
+        "evaluate",
+        "report",
+        "convert",
+        "export",
+    }
     assert len(COMMANDS) >= 8
 
 
