@@ -111,7 +111,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         torch.manual_seed(0)
         facts = Facts("ResnetGenerator", {}, "a", "b", 256)
         Translator(facts.build(), facts).save_pretrained(model)
-    network, _ = find(str(model), None)
+    network = find(str(model), None).generator
     network.eval()
     alone = {mode: network_alone(model, pictures, choice) for mode, choice in MODES.items()}
     seconds: dict[str, list[float]] = {}

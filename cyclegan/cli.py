@@ -128,7 +128,10 @@ def _keyword_types(target: str) -> dict[str, tuple[type, ...]]:
         raise UsageError(
             f"_target_ must name something that can be imported, got {target}. Look for a typo."
         ) from error
-    hints = get_type_hints(found if is_dataclass(found) else inspect.unwrap(found.__init__))
+    try:
+        hints = get_type_hints(found if is_dataclass(found) else inspect.unwrap(found.__init__))
+    except NameError:  # types that a library imports for its own type checker only
+        return {}
     unions = {
         name: get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,) for name, hint in hints.items()
     }

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from cyclegan.errors import UsageError
 from cyclegan.hardware import free_memory
+from cyclegan.interop.onnx import OnnxGenerator
 from cyclegan.networks import ResnetGenerator
-from cyclegan.networks.memory import peak_bytes
+from cyclegan.networks.memory import bytes_per_pixel
+from cyclegan.networks.padding import mirrored
 from cyclegan.networks.streaming import NoRoomError, Read, Streaming, Write
 
 Precision = Literal["fp32", "bf16"]
@@ -52,8 +54,9 @@ class Inference:
     ) -> None:
         self.generator = generator.eval().requires_grad_(False).to(device)
         self.device = device
-        self.precision = precision
-        self.compiled = compiled
+        finished = isinstance(generator, OnnxGenerator)  # it has its own precision, and is compiled
+        self.precision: Precision = "fp32" if finished else precision
+        self.compiled = compiled and not finished
         self.folder = memory.folder or Path(gettempdir())
         self.limit = memory.limit if memory.limit is not None else int(SHARE * free_memory())
         self._lock = Lock()
@@ -115,11 +118,8 @@ class Inference:
 
     def mirrored(self, length: int) -> Tensor:
         """Indices that extend a side to a length the generator takes, going back and forth over it."""
-        multiple, smallest = int(cast(Any, self.generator).multiple), int(cast(Any, self.generator).smallest)
-        padded = max(smallest, -(-length // multiple) * multiple)
-        period = max(1, 2 * (length - 1))
-        places = torch.arange(padded) % period
-        return torch.minimum(places, period - places) if length > 1 else torch.zeros(padded, dtype=torch.long)
+        generator = cast(Any, self.generator)
+        return mirrored(length, int(generator.multiple), int(generator.smallest))
 
     def _dtype(self, exact: bool) -> torch.dtype:
         return torch.bfloat16 if self.precision == "bf16" and not exact else torch.float32
@@ -143,10 +143,10 @@ class Inference:
     def _needed(self, pixels: int, exact: bool) -> int:
         dtype = self._dtype(exact)
         if dtype not in self._per_pixel:
-            network = self._plain(dtype)
-            side = len(self.mirrored(256))
-            channels = next(each for each in network.modules() if isinstance(each, nn.Conv2d)).in_channels
-            self._per_pixel[dtype] = peak_bytes(network, (1, channels, side, side)) / side**2
+            if isinstance(self.generator, OnnxGenerator):
+                self._per_pixel[dtype] = self.generator.bytes_per_pixel
+            else:
+                self._per_pixel[dtype] = bytes_per_pixel(self._plain(dtype))
         return int(self._per_pixel[dtype] * pixels)
 
     def _room(self, room: int) -> int:

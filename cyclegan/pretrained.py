@@ -1,4 +1,4 @@
-"""Where translators come from: a run, a checkpoint, a translator folder, the Hugging Face Hub."""
+"""Where translators come from: a run, a checkpoint, a translator folder, the Hub, a file of the reference's weights."""
 
 import json
 import re
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -15,13 +16,17 @@ from torch import nn
 from cyclegan import networks
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
-from cyclegan.pickles import read_pickle
+from cyclegan.interop.onnx import ONNX, OnnxGenerator
+from cyclegan.interop.reference import load_reference
 from cyclegan.run import TRANSLATOR_PREFIX
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CARD = ("README.md", "samples.png")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CHECKPOINT = ".ckpt"
 ENTRY = "translators"  # of a checkpoint
+PROGRAM = ".pt2"
+REFERENCE_SIZE = 256  # its files do not say
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Facts:
 
 def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
+    if isinstance(generator, OnnxGenerator):
+        raise UsageError("An ONNX file must stay what it is. Save the translator that it was made of.")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     with replaced_whole(folder / WEIGHTS) as partial_file:
         save_file(state, partial_file)
@@ -69,19 +76,30 @@ def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
         partial_file.write_text(json.dumps(asdict(facts), indent=2) + "\n")
 
 
-def find(source: str | Path, to: str | None) -> tuple[nn.Module, Facts]:
+class Found(NamedTuple):
+    """A generator, what it does, and the translator folder that it comes from, if from one."""
+
+    generator: nn.Module
+    facts: Facts
+    folder: Path | None = None
+
+
+def find(source: str | Path, to: str | None) -> Found:
     """The generator that leads to the look named `to` (it may be left out where there is one look only).
 
     Args:
-        source: a run folder, a checkpoint of a run, a translator folder, or the name of a model on the Hub.
+        source: a run folder, a checkpoint of a run, a translator folder, the name of a model on the Hub, a file with
+            a generator of the reference, or an ONNX file that `cyclegan.export` wrote.
         to: the look.
 
     Raises:
         UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
     """
     path = Path(source)
-    if path.is_file() and path.suffix == CHECKPOINT:
-        return _from_checkpoint(path, to)
+    if path.is_file():
+        found = _from_checkpoint(path, to) if path.suffix == CHECKPOINT else _from_file(path)
+        _chosen({found.facts.target: found}, to or found.facts.target)
+        return found
     if not path.exists() and HUB_ID.fullmatch(str(source)):
         path = _from_hub(str(source))
     folder = _find_folder(path, to)
@@ -93,7 +111,39 @@ def find(source: str | Path, to: str | None) -> tuple[nn.Module, Facts]:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
     _chosen({facts.target: folder}, to or facts.target)
-    return generator, facts
+    return Found(generator, facts, folder)
+
+
+def from_reference(path: str | Path, looks: tuple[str, str] = ("a", "b"), size: int = REFERENCE_SIZE) -> Found:
+    """The generator in a weight file of the reference.
+
+    Args:
+        path: such as ``latest_net_G_A.pth``, which leads from look a to b; G_B leads back, and G alone to b.
+        looks: names of a and b.
+        size: pixels of the training crops, which the file does not say.
+
+    Raises:
+        UsageError: if it is no such file.
+    """
+    architecture, generator = load_reference(path)
+    source, target = reversed(looks) if Path(path).stem.endswith("_G_B") else looks
+    return Found(generator, Facts(*architecture, source, target, size))
+
+
+def _from_file(path: Path) -> Found:
+    if path.suffix == PROGRAM:
+        raise UsageError(
+            f"{path} may hold code, which is not run here. Name the model that it was made of, or an {ONNX} file."
+        )
+    if path.suffix != ONNX:
+        return from_reference(path)
+    generator = OnnxGenerator(path)
+    told = generator.metadata
+    try:
+        facts = Facts(told["network"], json.loads(told["options"]), told["source"], told["target"], int(told["size"]))
+    except ValueError as error:
+        raise UsageError(f"{path} has metadata that cannot be read ({error}). Export it again.") from error
+    return Found(generator, facts)
 
 
 def _find_folder(path: Path, to: str | None) -> Path:
@@ -116,9 +166,9 @@ def _chosen(found: Mapping[str, Any], to: str | None) -> str:
     return to
 
 
-def _from_checkpoint(path: Path, to: str | None) -> tuple[nn.Module, Facts]:
+def _from_checkpoint(path: Path, to: str | None) -> Found:
     try:
-        checkpoint: dict[str, Any] = read_pickle(path)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         found: dict[str, dict[str, Any]] = checkpoint[ENTRY]
         target = _chosen(found, to)
         facts = Facts(**found[target]["facts"])
@@ -130,7 +180,7 @@ def _from_checkpoint(path: Path, to: str | None) -> tuple[nn.Module, Facts]:
         raise UsageError(
             f"{path} must be a whole checkpoint of a run, but cannot be read as one. Name another."
         ) from error
-    return generator, facts
+    return Found(generator, facts)
 
 
 def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
@@ -144,7 +194,7 @@ def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415 (takes a while, and is seldom needed)
 
-    patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS)]
+    patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS, *CARD)]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # its own errors are some of these

@@ -3,29 +3,19 @@
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
-from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
+from cyclegan.interop.reference import PLAYERS, read_reference, reference_files, take_reference
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
-from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
-from cyclegan.trust import check_targets
-
-PICTURES = UnpairedData.__qualname__  # where Lightning puts them in a checkpoint
-
-
-class Saved(NamedTuple):
-    """A checkpoint, and its file."""
-
-    path: Path
-    content: dict[str, Any]
 
 
 class Restored(NamedTuple):
@@ -36,47 +26,51 @@ class Restored(NamedTuple):
     played: int
 
 
-def restore(run: Run, trust: bool = False) -> Restored:
-    """The game of a run, as its newest whole checkpoint has it.
-
-    Args:
-        run: its folder.
-        trust: take a config that names classes of others; see `saved_config`.
+def restore(run: Run) -> Restored:
+    """The game of a run, as its newest checkpoint has it.
 
     Raises:
         UsageError: if the run has none, or it, the config or the pictures cannot be read.
     """
-    config = saved_config(run, trust)
-    checkpoint = newest_checkpoint(run).content
-    data = prepared_data(config, checkpoint[PICTURES])
-    game: Game = instantiate(config.model, _convert_="all")
-    take_weights(game, checkpoint)
+    config = saved_config(run)
+    checkpoint = read_checkpoint(run.last)
+    data = prepared_data(config)
+    game = _game_of(config, checkpoint)
     (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
     game.length = run_length(config, loader["batches"])
     return Restored(game, data, steps_of(checkpoint))
 
 
-def equilibrium_of(
-    folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto", trust: bool = False
-) -> Gap:
+def restored_game(run: Run) -> Game:
+    """The game of a run without its pictures, as its newest checkpoint has it.
+
+    Raises:
+        UsageError: if the run has none, or it or the config cannot be read.
+    """
+    return _game_of(saved_config(run), read_checkpoint(run.last))
+
+
+def _game_of(config: DictConfig, checkpoint: dict[str, Any]) -> Game:
+    game: Game = instantiate(config.model, _convert_="all")
+    take_weights(game, checkpoint)
+    return game
+
+
+def equilibrium_of(folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto") -> Gap:
     """How far a run's game, as its newest checkpoint has it, is from equilibrium; see `duality_gap` and `rounds_of`.
 
     Raises:
         UsageError: if the run cannot be restored, or a number is too small.
     """
-    game, data, played = restore(Run.open(folder), trust)
+    game, data, played = restore(Run.open(folder))
     return duality_gap(game.to(usable_device(device)), rounds_of(data, steps, repeats), played)
 
 
-def saved_config(run: Run, trust: bool = False) -> DictConfig:
+def saved_config(run: Run) -> DictConfig:
     """A run's config.
 
-    Args:
-        run: its folder.
-        trust: take one that names classes of others, which could run code.
-
     Raises:
-        UsageError: if it cannot be read or is not one, or is not to be trusted.
+        UsageError: if it cannot be read or is not one.
     """
     try:
         config = cast(DictConfig, OmegaConf.load(run.config))
@@ -86,8 +80,6 @@ def saved_config(run: Run, trust: bool = False) -> DictConfig:
         raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
     if wrong:
         raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
-    if not trust:
-        check_targets(OmegaConf.to_container(config, resolve=True), run.config)
     return config
 
 
@@ -99,30 +91,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
-    checkpoint: dict[str, Any] = read_pickle(path)
-    if not isinstance(checkpoint, dict) or not {"state_dict", "loops"} <= set(checkpoint):
-        raise BrokenFileError(f"{path} must be a checkpoint of a run, but holds something else. Name another.")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UsageError(
+            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
+        ) from error
     return checkpoint
-
-
-def newest_checkpoint(run: Run) -> Saved:
-    """A run's newest checkpoint that is whole; says so if that is not `last.ckpt`.
-
-    Raises:
-        UsageError: if there is none, or one could run code.
-    """
-    older = sorted(run.checkpoints.glob("step_*.ckpt"), reverse=True)
-    broken: list[str] = []
-    for path in (run.last, *older) if run.last.exists() else older or [run.last]:
-        try:
-            checkpoint = read_checkpoint(path)
-        except BrokenFileError as error:
-            broken.append(str(error))
-            continue
-        if broken:
-            say(f"{run.last} is broken. {path.name} is used, of step {steps_of(checkpoint)}.")
-        return Saved(path, checkpoint)
-    raise UsageError(f"{run.folder} has no whole checkpoint: {broken[0]}")
 
 
 def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
@@ -138,6 +113,25 @@ def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
         raise UsageError(
             f"The checkpoint must be of the same networks ({reason}). Set model to its options."
         ) from error
+
+
+def take_first_weights(game: Game, folder: str | Path) -> None:
+    """Give a new game the weights of a run's newest checkpoint, or of a checkpoints folder of the reference.
+
+    Raises:
+        UsageError: if the folder is neither, or the weights are of other networks.
+    """
+    files = reference_files(Path(folder))
+    if not files:
+        take_weights(game, read_checkpoint(Run.open(folder).last))
+    for name, player in PLAYERS.items() if files else ():
+        if name not in files:
+            raise UsageError(f"{folder} must hold all of {', '.join(PLAYERS)}, but {name} is missing. Add its file.")
+        networks = game.generators() if player.generates else game.discriminators()
+        try:
+            take_reference(networks[player.domain], read_reference(files[name]))
+        except UsageError as error:
+            raise UsageError(f"{files[name]} must fit the model's options. {error}") from error
 
 
 def steps_of(checkpoint: dict[str, Any]) -> int:

@@ -170,7 +170,11 @@ def _parser() -> Parser:
         description="Translate pictures from one look into another, at their own size, with their metadata.",
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a run folder, checkpoint, translator folder, or a Hugging Face Hub id")
+    add(
+        "model",
+        metavar="MODEL",
+        help="a run folder, checkpoint, translator folder, Hugging Face Hub id, .pth or .onnx file",
+    )
     add("input", metavar="INPUT", nargs="+", help="pictures, folders with all below them, or quoted patterns")
     add("output", metavar="OUTPUT", type=Path, help="a file for one picture, or a folder that gets the same tree")
     add("--to", metavar="NAME", help="the look to translate to, where the model has two directions")

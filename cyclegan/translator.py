@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from huggingface_hub import ModelCard, ModelHubMixin
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
 from cyclegan import pretrained
+from cyclegan.card import Card, describe
 from cyclegan.data.decoding import decode
 from cyclegan.data.images import GRAY, RGB, to_pixels, to_tensor
 from cyclegan.data.photo import Photo, in_rows
@@ -31,8 +33,10 @@ CHANNELS = ((), (1,), (2,), (3,), (4,))  # of an array; even numbers have alpha 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's conversion to gray
 
 
-class Translator:
+class Translator(ModelHubMixin):
     """Turns pictures of one look into another, at their own size. Threads may share one.
+
+    `save_pretrained`, `push_to_hub` and `generate_model_card` are those of huggingface_hub's ModelHubMixin.
 
     Args:
         generator: takes and gives (B, C, H, W) in [-1, 1]; has `multiple` and `smallest`, of H and W.
@@ -43,6 +47,9 @@ class Translator:
         work_size: pixels of the short side at which the network sees a picture; what it changes there is added to the
             picture at its own size, which so keeps its detail. Null: the picture's own size.
         memory: limit and temporary folder; what does not fit is streamed, with the same result.
+
+    Attributes:
+        card: the model card that its folder had, if any; kept when it is saved.
     """
 
     def __init__(
@@ -58,6 +65,12 @@ class Translator:
         self.inference = Inference(generator, torch.device(device), precision, compiled, memory)
         self.facts = facts
         self.work_size = work_size
+        self.card: Card | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Of its network."""
+        return sum(each.numel() for each in self.inference.generator.parameters())
 
     @property
     def channels(self) -> int:
@@ -65,7 +78,7 @@ class Translator:
         return int(self.facts.options.get("in_channels", RGB))
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # type: ignore[override]
         cls,
         source: str | Path,
         to: str | None = None,
@@ -80,11 +93,44 @@ class Translator:
         Raises:
             UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
         """
-        return cls(*pretrained.find(source, to), device, precision, compiled, work_size, memory)
+        generator, facts, folder = pretrained.find(source, to)
+        translator = cls(generator, facts, device, precision, compiled, work_size, memory)
+        translator.card = Card.read(folder) if folder else None
+        return translator
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
-        pretrained.save(self.inference.generator, self.facts, Path(folder))
+    @classmethod
+    def from_reference(
+        cls,
+        path: str | Path,
+        looks: tuple[str, str] = ("a", "b"),
+        device: str | torch.device = "cpu",
+        precision: Precision = "fp32",
+    ) -> "Translator":
+        """Load a generator of the reference's, such as ``latest_net_G_A.pth``, of any architecture that it has.
+
+        Args:
+            path: G_A leads from the first look to the second, G_B back, and G alone to the second.
+            looks: names of both.
+            device: where it runs.
+            precision: as for the class.
+
+        Raises:
+            UsageError: if it is no such file.
+        """
+        generator, facts, _ = pretrained.from_reference(path, looks)
+        return cls(generator, facts, device, precision)
+
+    def save(self, folder: Path) -> None:
+        """Write `config.json`, `model.safetensors` and the card (Hugging Face Hub layout) to a folder, each whole."""
+        pretrained.save(self.inference.generator, self.facts, folder)
+        (self.card or describe(self.facts, self.parameters)).write(folder)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.save(save_directory)
+
+    def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
+        """The card, as the Hub's library has it."""
+        return ModelCard((self.card or describe(self.facts, self.parameters)).text)
 
     def fingerprint(self) -> str:
         """Stands for all that decides what this translator makes of a picture."""

@@ -90,7 +90,11 @@ def test_a_saved_translator_is_the_same_one(real: Translator, tmp_path: Path) ->
     x = torch.rand(1, 3, 16, 20) * 2 - 1
     assert torch.equal(again.translate(x), real.translate(x))
     assert again.facts == FACTS
-    assert sorted(path.name for path in (tmp_path / "to_winter").iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "to_winter").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
 
 
 def test_a_direction_is_chosen_by_name(real: Translator, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class Ranking:
         with replaced_whole(run.checkpoints / self.new.file) as partial:
             os.link(newest, partial)
         for translator in translators if self.kept[0] == self.new else ():
-            translator.save_pretrained(Run(run.best).translator(translator.facts.target))
+            translator.save(Run(run.best).translator(translator.facts.target))
         with replaced_whole(run.ranking) as partial:
             best = {
                 "score": self.score,

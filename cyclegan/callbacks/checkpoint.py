@@ -2,17 +2,13 @@
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as LightningCheckpoint
-from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
-from cyclegan.callbacks.history import History
-from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -30,7 +26,7 @@ class Checkpoint(LightningCheckpoint):
     Args:
         every_n_train_steps: batches between checkpoints; null: by time alone.
         every_minutes: minutes between checkpoints; null: by steps alone.
-        keep: newest checkpoints that stay; with two, one can break.
+        keep: newest checkpoints that stay.
         score: what decides which are the best: kid, fid, mae, psnr or ssim, the mean of both directions, or of one, as
             ``to_winter/ssim``; ``auto`` is kid where callbacks.scores has features, else ssim where tests are aligned.
         keep_best: best checkpoints that stay.
@@ -70,13 +66,8 @@ class Checkpoint(LightningCheckpoint):
             say("  best      no checkpoint: to choose by KID, set callbacks.scores.features; by SSIM, align the tests")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Time counts from here; what a lost future saved goes, as this one will save it again."""
-        assert isinstance(pl_module, Game)
+        """Time counts from here."""
         self._saved_at = time.monotonic()
-        checkpoints = current_run(trainer).checkpoints
-        for file in checkpoints.glob("step_*.ckpt") if trainer.is_global_zero else ():
-            if file > checkpoints / _name(pl_module.steps):
-                file.unlink()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save if it is time, or at the end: Lightning resumes exactly only from here, not from its later hooks."""
@@ -95,44 +86,24 @@ class Checkpoint(LightningCheckpoint):
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
 
     def save(self, trainer: Trainer, game: Game) -> None:
-        """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
-
-        Raises:
-            UsageError: if the last one cannot be written, or the game has diverged.
-        """
-        check_numbers(trainer, game)
-        newest = current_run(trainer).checkpoints / _name(game.steps)
-        try:
-            if trainer.is_global_zero:
-                self._write(trainer, newest)
-            else:
-                trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
-        except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or error
-            if trainer.should_stop or game.steps >= game.length:
-                cure = f"Make room, and go on with resume={current_run(trainer).folder}."
-                raise UsageError(f"Step {game.steps} could not be saved ({reason}). {cure}") from error
-            say(f"Step {game.steps} could not be saved ({reason}). Training goes on; the checkpoint before stays.")
-        self._saved_at, self._due = time.monotonic(), False
-
-    def _write(self, trainer: Trainer, newest: Path) -> None:
-        """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
-        run, translators = current_run(trainer), current_translators(trainer)
-        _log_losses(trainer)
-        with replaced_whole(newest) as partial:
-            try:
+        """Write a checkpoint and the translators; drop the oldest checkpoint."""
+        run = current_run(trainer)
+        newest = run.checkpoints / f"step_{game.steps:08d}.ckpt"
+        if trainer.is_global_zero:
+            with replaced_whole(newest) as partial:
                 trainer.save_checkpoint(partial)
-            except OSError:
-                trainer.strategy.barrier()  # where the other processes wait
-                raise
-        for translator in translators:
-            translator.save_pretrained(run.translator(translator.facts.target))
-        if self._ranking and self._ranking.new:
-            self._ranking.keep_file(newest, run, translators)
-        with replaced_whole(run.last) as partial:
-            os.link(newest, partial)
-        for old in sorted(run.checkpoints.glob("step_*.ckpt"))[: -self.keep]:
-            old.unlink()
+            with replaced_whole(run.last) as partial:
+                os.link(newest, partial)
+            for old in sorted(run.checkpoints.glob("step_*.ckpt"))[: -self.keep]:
+                old.unlink()
+            translators = current_translators(trainer)
+            for translator in translators:
+                translator.save(run.translator(translator.facts.target))
+            if self._ranking and self._ranking.new:
+                self._ranking.keep_file(newest, run, translators)
+        else:
+            trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
+        self._saved_at, self._due = time.monotonic(), False
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, for the checkpoint."""
@@ -141,17 +112,3 @@ class Checkpoint(LightningCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far, from a checkpoint."""
         self._restored = state_dict
-
-
-def _log_losses(trainer: Trainer) -> None:
-    """Write the row of `metrics.csv` that Lightning will, after the checkpoint: a kill in between would lose it."""
-    game = trainer.lightning_module
-    assert isinstance(game, Game)
-    losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
-    for logger in trainer.loggers:
-        if isinstance(logger, History) and game.steps % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            logger.log_metrics(losses, game.steps)
-
-
-def _name(step: int) -> str:
-    return f"step_{step:08d}.ckpt"

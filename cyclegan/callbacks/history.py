@@ -77,7 +77,17 @@ class History(Logger):
 
 
 class Events(TensorBoardLogger):
-    """TensorBoard's event files, and nothing else: the run's `config.yaml` has the options."""
+    """TensorBoard's event files, and nothing else: the run's `config.yaml` has the options.
+
+    Args:
+        save_dir: the run's folder.
+    """
+
+    def __init__(self, save_dir: str) -> None:
+        super().__init__(save_dir, name="", version="")
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Write none."""
 
     def save(self) -> None:
         """Write no second file of options."""

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
 from cyclegan.callbacks.stopping import was_stopped
+from cyclegan.callbacks.trackers import show_picture
 from cyclegan.data.images import Pixels, to_pixels
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -23,62 +22,41 @@ SMALLEST_TILE = 128  # pixels; smaller pictures are enlarged by a whole factor
 
 
 class Samples(Callback):
-    """Writes `samples/step_N.png` and shows it in TensorBoard, at intervals and, before its checkpoint, at the end.
+    """Writes `samples/step_N.png` and shows it to the logger, at intervals and at the end.
 
     Args:
         every_n_train_steps: batches between grids.
         pictures: fixed test pictures of each look (training pictures where there are no tests).
-        keep: grids that stay, beside the newest. In a run of more, they are spread evenly over it: every second one
-            goes when there would be more, and from then on as few are shown in TensorBoard.
     """
 
-    def __init__(self, every_n_train_steps: int = 500, pictures: int = 6, keep: int = 100) -> None:
-        if min(every_n_train_steps, pictures, keep) < 1:
-            given = f"got {every_n_train_steps}, {pictures} and {keep}"
-            raise UsageError(
-                f"callbacks.samples must have every_n_train_steps, pictures and keep of at least 1, {given}."
-            )
+    def __init__(self, every_n_train_steps: int = 500, pictures: int = 6) -> None:
+        if every_n_train_steps < 1 or pictures < 1:
+            given = f"got {every_n_train_steps} and {pictures}"
+            raise UsageError(f"callbacks.samples must have every_n_train_steps and pictures of at least 1, {given}.")
         self.every_n_train_steps = every_n_train_steps
         self.pictures = pictures
-        self.keep = keep
         self._shown: tuple[list[Tensor], list[Tensor]] | None = None
-        self._shown_at = 0
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Show the game now and then."""
         assert isinstance(pl_module, Game)
-        if pl_module.steps % self.every_n_train_steps == 0 or pl_module.steps >= pl_module.length:
+        if pl_module.steps % self.every_n_train_steps == 0:
             self._show(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show what a run leaves whose time was up."""
+        """Show what the last step left."""
         assert isinstance(pl_module, Game)
-        if self._shown_at != pl_module.steps and not was_stopped(trainer):
+        if pl_module.steps % self.every_n_train_steps and not was_stopped(trainer):
             self._show(trainer, pl_module)
 
     def _show(self, trainer: Trainer, game: Game) -> None:
-        self._shown_at = game.steps
         if not trainer.is_global_zero:
             return
         self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
         grid = translation_grid(current_translators(trainer), self._shown)
-        newest = current_run(trainer).samples / f"step_{game.steps:08d}.png"
-        with replaced_whole(newest) as partial:
+        with replaced_whole(current_run(trainer).samples / f"step_{game.steps:08d}.png") as partial:
             grid.save(partial, format="PNG")
-        interval = spread_interval(game.steps, self.every_n_train_steps, self.keep)
-        for file in current_run(trainer).samples.glob("step_*.png"):
-            if file != newest and int(file.stem.removeprefix("step_")) % interval:
-                file.unlink()
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and game.steps % interval == 0:
-                logger.experiment.add_image("samples", np.asarray(grid), game.steps, dataformats="HWC")
-
-
-def spread_interval(steps: int, interval: int, keep: int) -> int:
-    """The interval, doubled as often as needed for so many steps to hold no more than `keep` of it."""
-    while steps // interval > keep:
-        interval *= 2
-    return interval
+        show_picture(trainer, "samples", grid, game.steps)
 
 
 def translation_grid(translators: Sequence[Translator], pictures: tuple[list[Tensor], list[Tensor]]) -> Image.Image:

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 SLACK = 1.4  # what allocators leave between tensors, as measured
+SIDE = 256  # pixels of the picture that is measured
 
 
 class Live(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -54,3 +55,11 @@ def peak_bytes(network: nn.Module, shape: tuple[int, int, int, int]) -> int:
     with torch.no_grad(), Live() as live:
         weightless(pictures)
     return int(live.most * SLACK)
+
+
+def bytes_per_pixel(network: nn.Module) -> float:
+    """About the most bytes that a pass of a generator takes, per pixel of the picture."""
+    multiple, smallest = int(network.multiple), int(network.smallest)  # type: ignore[arg-type]
+    side = max(smallest, -(-SIDE // multiple) * multiple)
+    channels = next(each for each in network.modules() if isinstance(each, nn.Conv2d)).in_channels
+    return peak_bytes(network, (1, channels, side, side)) / side**2

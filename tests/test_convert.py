@@ -1,0 +1,81 @@
+"""The reference's files in, through the verbs."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cyclegan import Translator
+from cyclegan.interop.reference import PLAYERS, read_reference
+from tests.conftest import GOLDEN, save_picture
+from tests.test_train import checkpoint, tiny
+from tests.verbs import fail_verb, run_verb
+
+FOUR = GOLDEN / "trajectories" / "lsgan" / "initial"
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """A checkpoints folder as the reference leaves it."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for player in PLAYERS:
+        shutil.copy(FOUR / f"{player}.pth", folder / f"latest_net_{player}.pth")
+        shutil.copy(FOUR / f"{player}.pth", folder / f"5_net_{player}.pth")
+    return folder
+
+
+def test_a_weight_file_translates_at_once(checkpoints: Path, tmp_path: Path) -> None:
+    picture, file = save_picture(tmp_path / "photos" / "x.png"), checkpoints / "latest_net_G_A.pth"
+    assert run_verb("translate", str(file), str(picture.parent), str(tmp_path / "out"), "--precision", "fp32") == 0
+    expected = Translator.from_reference(file)(picture)
+    assert (np.asarray(Image.open(tmp_path / "out" / "x.png")) == np.asarray(expected)).all()
+
+
+def test_files_become_translator_folders(checkpoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, both = tmp_path / "one", tmp_path / "both"
+    assert run_verb("convert", str(checkpoints / "latest_net_G_B.pth"), str(one)) == 0
+    assert Translator.from_pretrained(one).facts.target == "a"
+    assert run_verb("convert", str(checkpoints), str(both), "--looks", "horse", "zebra", "--size", "128") == 0
+    assert "ResnetGenerator(in_channels=3, out_channels=3, width=4, blocks=6" in capsys.readouterr().out
+    zebra = Translator.from_pretrained(both, to="zebra")
+    assert (zebra.facts.source, zebra.facts.size) == ("horse", 128)
+    x = torch.rand(1, 3, 33, 20) * 2 - 1
+    assert torch.equal(zebra(x), Translator.from_reference(checkpoints / "latest_net_G_A.pth")(x))
+
+
+def test_a_checkpoints_folder_continues_training(checkpoints: Path, domain_root: Path, tmp_path: Path) -> None:
+    like = ("model.generator.width=4", "model.generator.blocks=6", "model.discriminator.width=4")
+    still = ("model.descent.generators.lr=0", "model.descent.discriminators.lr=0")
+    run = tmp_path / "run"
+    assert run_verb("train", *tiny(domain_root, run, *like, *still, f"init_from={checkpoints}")) == 0
+    weights = checkpoint(run)["state_dict"]
+    for player, name in {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}.items():
+        prefix = f"{name}.body" if name.startswith("disc") else f"{name}.enter"
+        first = next(each for each in weights if each.startswith(prefix))
+        file = read_reference(checkpoints / f"latest_net_{player}.pth")
+        assert torch.equal(weights[first], next(iter(file.values())).float())
+
+
+def test_mistakes_are_told_in_one_line(
+    checkpoints: Path, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(checkpoints / "latest_net_G_A.pth")
+    (tmp_path / "empty").mkdir()
+    mistakes: dict[tuple[str, ...], str] = {
+        ("convert", file, str(checkpoints)): "exists already",
+        ("convert", file, str(checkpoints / "5_net_G_A.pth"), "new"): "a look of its own, but they lead to b, b",
+        ("convert", str(tmp_path / "empty"), "new"): "must hold weight files",
+        ("convert", str(checkpoints / "latest_net_D_A.pth"), "new"): "must be a generator, but is a PatchDiscriminator",
+        ("translate", file, file, "out", "--to", "winter"): "--to must be one of b, got 'winter'",
+        ("train", *tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}")): "layers differ",
+    }
+    for words, line in mistakes.items():
+        assert line in fail_verb(capsys, *words)
+    (checkpoints / "latest_net_D_B.pth").unlink()
+    arguments = tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}", "model.generator.blocks=6")
+    assert "but D_B is missing" in fail_verb(capsys, "train", *arguments, "model.discriminator.width=4")
+    assert not (tmp_path / "run").exists()
