@@ -119,6 +119,7 @@ class Inference:
     def mirrored(self, length: int) -> Tensor:
         """Indices that extend a side to a length the generator takes, going back and forth over it."""
         generator = cast(Any, self.generator)
+        length = max(1, length)  # a broken file's header may say 0
         return mirrored(length, int(generator.multiple), int(generator.smallest))
 
     def _dtype(self, exact: bool) -> torch.dtype:

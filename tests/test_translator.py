@@ -81,6 +81,7 @@ def test_a_batch_equals_its_pictures(real: Translator) -> None:
 
 def test_padding_reflects(same: Translator) -> None:
     assert same.inference.mirrored(3).tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+    assert same.inference.mirrored(0).tolist() == same.inference.mirrored(1).tolist() == [0] * 8
     assert same.inference.mirrored(9).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5]
 
 
