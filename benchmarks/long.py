@@ -21,7 +21,8 @@ GAME = (
     "domain=folders", "trainer=cpu", "trainer.precision=32-true", "trainer.max_epochs=999999",
     "domain.load_size=36", "domain.crop_size=32", "model.generator.width=4", "model.generator.blocks=1",
     "model.discriminator.width=4", "callbacks.samples.every_n_train_steps=100", "callbacks.samples.keep=20",
-    "callbacks.scores.every_n_epochs=200", "callbacks.checkpoint.every_n_train_steps=500", "callbacks.averaging.decay=0.9",
+    "callbacks.scores.every_n_epochs=200", "callbacks.checkpoint.every_n_train_steps=500",
+    "callbacks.averaging.decay=0.9",
 )  # fmt: skip
 
 

@@ -1,8 +1,6 @@
 """Look through a domain's pictures before they cost a training: ``python -m cyclegan.doctor domain=yosemite``."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from textwrap import wrap
@@ -12,11 +10,10 @@ from omegaconf import DictConfig
 
 from cyclegan.cli import check_types, hydra_verb
 from cyclegan.console import move, printable, progress_bar, say
-from cyclegan.data.diagnosis import Colours, Copies, Findings, Split
+from cyclegan.data.diagnosis import Colours, Copies, Findings, Split, save_findings
 from cyclegan.data.doctor import examine
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
 
 WIDTH = 110  # characters of a line
 SHOWN = 3  # of each kind; findings=FILE has all
@@ -35,8 +32,7 @@ def doctor(config: DictConfig) -> None:
         data.open_each(lambda done, total: move(bar, done, total))
     found = examine(data)
     if file is not None:
-        with replaced_whole(file) as partial:
-            partial.write_text(json.dumps(asdict(found), indent=2) + "\n")
+        save_findings(found, file)
     for line in report(found):
         say(line)
     say(f"\nAll of it, with every name: {printable(file or 'findings=FILE.json')}")

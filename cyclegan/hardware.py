@@ -1,5 +1,7 @@
 """What a run runs on."""
 
+import platform
+import re
 from pathlib import Path
 
 import psutil
@@ -50,6 +52,15 @@ def choose_precision(wanted: str | int, accelerator: str) -> str:
     else:
         fast = accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return "bf16-mixed" if fast else "32-true"
+
+
+def device_name(device: torch.device) -> str:
+    """A device as its maker calls it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    listed = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", listed.read_text()) if listed.exists() else None
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def free_memory(accelerator: str = "cpu") -> int:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -18,6 +17,7 @@ from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.interop.onnx import ONNX, OnnxGenerator
 from cyclegan.interop.reference import load_reference
+from cyclegan.pickles import read_pickle
 from cyclegan.run import TRANSLATOR_PREFIX
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -168,7 +168,7 @@ def _chosen(found: Mapping[str, Any], to: str | None) -> str:
 
 def _from_checkpoint(path: Path, to: str | None) -> Found:
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = read_pickle(path)
         found: dict[str, dict[str, Any]] = checkpoint[ENTRY]
         target = _chosen(found, to)
         facts = Facts(**found[target]["facts"])

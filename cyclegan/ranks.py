@@ -47,6 +47,18 @@ def mean_of_all(mine: torch.Tensor) -> torch.Tensor:
     return total / dist.get_world_size()
 
 
+def random_state(device: torch.device) -> list[torch.Tensor]:
+    """State of this process's randomness: of the processor, and of a GPU that it has."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def set_random_state(device: torch.device, state: list[torch.Tensor]) -> None:
+    """Go on with what `random_state` gave."""
+    torch.set_rng_state(state[0])
+    if device.type == "cuda" and len(state) > 1:
+        torch.cuda.set_rng_state(state[1], device)
+
+
 def is_lost_connection(error: RuntimeError) -> bool:
     """Whether an error means that another process has ended or cannot be reached."""
     return isinstance(error, getattr(dist, "DistError", ())) or "gloo" in str(error)

@@ -3,19 +3,30 @@
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from cyclegan.console import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.hardware import usable_device
 from cyclegan.interop.reference import PLAYERS, read_reference, reference_files, take_reference
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
+from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
 from cyclegan.run import Run
+from cyclegan.trust import check_targets
+
+PICTURES = UnpairedData.__qualname__  # where Lightning puts them in a checkpoint
+
+
+class Saved(NamedTuple):
+    """A checkpoint, and its file."""
+
+    path: Path
+    content: dict[str, Any]
 
 
 class Restored(NamedTuple):
@@ -26,28 +37,32 @@ class Restored(NamedTuple):
     played: int
 
 
-def restore(run: Run) -> Restored:
-    """The game of a run, as its newest checkpoint has it.
+def restore(run: Run, trust: bool = False) -> Restored:
+    """The game of a run, as its newest whole checkpoint has it.
+
+    Args:
+        run: its folder.
+        trust: take a config that names classes of others; see `saved_config`.
 
     Raises:
         UsageError: if the run has none, or it, the config or the pictures cannot be read.
     """
-    config = saved_config(run)
-    checkpoint = read_checkpoint(run.last)
-    data = prepared_data(config)
+    config = saved_config(run, trust)
+    checkpoint = newest_checkpoint(run).content
+    data = prepared_data(config, checkpoint[PICTURES])
     game = _game_of(config, checkpoint)
     (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
     game.length = run_length(config, loader["batches"])
     return Restored(game, data, steps_of(checkpoint))
 
 
-def restored_game(run: Run) -> Game:
-    """The game of a run without its pictures, as its newest checkpoint has it.
+def restored_game(run: Run, trust: bool = False) -> Game:
+    """The game of a run without its pictures, as its newest whole checkpoint has it; see `restore`.
 
     Raises:
         UsageError: if the run has none, or it or the config cannot be read.
     """
-    return _game_of(saved_config(run), read_checkpoint(run.last))
+    return _game_of(saved_config(run, trust), newest_checkpoint(run).content)
 
 
 def _game_of(config: DictConfig, checkpoint: dict[str, Any]) -> Game:
@@ -56,21 +71,27 @@ def _game_of(config: DictConfig, checkpoint: dict[str, Any]) -> Game:
     return game
 
 
-def equilibrium_of(folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto") -> Gap:
+def equilibrium_of(
+    folder: str | Path, steps: int = 20, repeats: int = 5, device: str = "auto", trust: bool = False
+) -> Gap:
     """How far a run's game, as its newest checkpoint has it, is from equilibrium; see `duality_gap` and `rounds_of`.
 
     Raises:
         UsageError: if the run cannot be restored, or a number is too small.
     """
-    game, data, played = restore(Run.open(folder))
+    game, data, played = restore(Run.open(folder), trust)
     return duality_gap(game.to(usable_device(device)), rounds_of(data, steps, repeats), played)
 
 
-def saved_config(run: Run) -> DictConfig:
+def saved_config(run: Run, trust: bool = False) -> DictConfig:
     """A run's config.
 
+    Args:
+        run: its folder.
+        trust: take one that names classes of others, which could run code.
+
     Raises:
-        UsageError: if it cannot be read or is not one.
+        UsageError: if it cannot be read or is not one, or is not to be trusted.
     """
     try:
         config = cast(DictConfig, OmegaConf.load(run.config))
@@ -80,6 +101,8 @@ def saved_config(run: Run) -> DictConfig:
         raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
     if wrong:
         raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
+    if not trust:
+        check_targets(OmegaConf.to_container(config, resolve=True), run.config)
     return config
 
 
@@ -91,13 +114,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UsageError(
-            f"{path} cannot be read: it is broken, or no checkpoint. Put an older one in its place."
-        ) from error
+    checkpoint: dict[str, Any] = read_pickle(path)
+    if not isinstance(checkpoint, dict) or not {"state_dict", "loops"} <= set(checkpoint):
+        raise BrokenFileError(f"{path} must be a checkpoint of a run, but holds something else. Name another.")
     return checkpoint
+
+
+def newest_checkpoint(run: Run) -> Saved:
+    """A run's newest checkpoint that is whole; says so if that is not `last.ckpt`.
+
+    Raises:
+        UsageError: if there is none, or one could run code.
+    """
+    older = sorted(run.checkpoints.glob("step_*.ckpt"), reverse=True)
+    broken: list[str] = []
+    for path in (run.last, *older) if run.last.exists() else older or [run.last]:
+        try:
+            checkpoint = read_checkpoint(path)
+        except BrokenFileError as error:
+            broken.append(str(error))
+            continue
+        if broken:
+            say(f"{run.last} is broken. {path.name} is used, of step {steps_of(checkpoint)}.")
+        return Saved(path, checkpoint)
+    raise UsageError(f"{run.folder} has no whole checkpoint: {broken[0]}")
 
 
 def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
@@ -123,7 +163,7 @@ def take_first_weights(game: Game, folder: str | Path) -> None:
     """
     files = reference_files(Path(folder))
     if not files:
-        take_weights(game, read_checkpoint(Run.open(folder).last))
+        take_weights(game, newest_checkpoint(Run.open(folder)).content)
     for name, player in PLAYERS.items() if files else ():
         if name not in files:
             raise UsageError(f"{folder} must hold all of {', '.join(PLAYERS)}, but {name} is missing. Add its file.")

@@ -78,6 +78,21 @@ class Run:
         """Which checkpoints are the best, and their scores."""
         return self.folder / "best.json"
 
+    @property
+    def findings(self) -> Path:
+        """What the data doctor found in the run's pictures."""
+        return self.folder / "findings.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Where the run comes from: versions, hardware, pictures, steps and time."""
+        return self.folder / "provenance.json"
+
+    @property
+    def report(self) -> Path:
+        """What a person opens first."""
+        return self.folder / "report.html"
+
     def translator(self, target: str) -> Path:
         """Folder of the Translator to a look, by its name."""
         return self.folder / f"{TRANSLATOR_PREFIX}{target}"

@@ -2,11 +2,12 @@
 
 import json
 import logging
-import os
+import signal
 import sys
 import time
 import warnings
 from pathlib import Path
+from typing import cast
 
 import pytorch_lightning as pl
 import torch
@@ -15,27 +16,45 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.loggers import Logger
 
 from cyclegan.callbacks.alarms import alarms_on
-from cyclegan.callbacks.history import History
+from cyclegan.callbacks.history import History, plot_losses
+from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.callbacks.trackers import finish_tracker, start_tracker
 from cyclegan.cli import hydra_verb
 from cyclegan.console import say
+from cyclegan.data.lost import too_many
 from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.files import drop_abandoned, replaced_whole
 from cyclegan.footprint import Step, check_it_fits, footprint
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
-from cyclegan.restore import read_checkpoint, run_length, saved_config, steps_of, take_first_weights, take_weights
+from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
+from cyclegan.restore import (
+    PICTURES,
+    newest_checkpoint,
+    run_length,
+    saved_config,
+    steps_of,
+    take_first_weights,
+    take_weights,
+)
 from cyclegan.run import Run
+from cyclegan.slurm import current_job, requeue
+from cyclegan.starts import note_start, requeued_run
 
-LAUNCHED = "CYCLEGAN_RUN"  # names the run folder to the other ranks' processes
+REASONS = {  # why options cannot change in a run that goes on
+    "model": "the weights and the optimisers' states are of the model as it is",
+    "domain": "it decides what the samples hold, and their order",
+    "seed": "it decides what the samples hold, and their order",
+}
 CHANGEABLE = (  # options of a run that goes on; the others would make it another run
     "trainer.",
     "callbacks.",
@@ -47,42 +66,96 @@ CHANGEABLE = (  # options of a run that goes on; the others would make it anothe
 def train(config: DictConfig) -> None:
     """Train as the config says: a new run, or one that goes on."""
     _silence_libraries()
+    options = cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
     run = Run.open(config.resume) if config.resume else None
     if run is not None:
-        config = _resumed_config(run, HydraConfig.get().overrides.task)
+        config = _resumed_config(run, options, config.trust)
+    elif (run := requeued_run(Path(config.run_dir), options)) is not None:
+        config = saved_config(run, trust=True)  # made by this very command
     _choose_hardware(config)
+    while True:
+        try:
+            return _play(config, run, options)
+        except DivergedError as error:
+            if not error.again:
+                raise
+            run, options = error.run, _returned(error, config.callbacks.numbers.slower)
+
+
+def _returned(error: DivergedError, slower: float) -> list[str]:
+    """Lower the learning rates of a run's newest checkpoint, for it to go on; what to note of that."""
+    saved = newest_checkpoint(error.run)
+    slow_down(saved.content, slower)
+    with replaced_whole(error.run.last) as partial:
+        torch.save(saved.content, partial)
+    say(f"{error.wrong}. Back to step {steps_of(saved.content)}, with learning rates times {slower}.")
+    return [f"({error.wrong})"]
+
+
+def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
+    """Play a run from its beginning or its newest checkpoint to its end."""
     _seed(config)
-    data = prepared_data(config)
+    saved = newest_checkpoint(run) if run and any(run.checkpoints.glob("*.ckpt")) else None
+    checkpoint = saved.content if saved else None
+    data = prepared_data(config, checkpoint[PICTURES] if checkpoint else None)
     game: Game = instantiate(config.model, _convert_="all")
     _check_networks(game, data)
-    checkpoint = read_checkpoint(run.last) if run and run.last.exists() else None
     if checkpoint:
         take_weights(game, checkpoint)
     elif config.init_from:
         take_first_weights(game, config.init_from)
     run = run or _new_run(config)
-    stopping = Stopping()
-    trainer = _trainer(config, run, stopping, steps_of(checkpoint) if checkpoint else 0)
+    steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
+    trainer = _trainer(config, run, stopping, steps)
+    trainer.precision_plugin.convert_module(game)  # before Lightning does: it would load 64 bits into 32 first
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
-    if checkpoint and steps_of(checkpoint) >= game.length:
-        say(f"{run.folder} is finished, after {steps_of(checkpoint)} steps. Go on with a larger trainer.max_epochs.")
+    if steps >= game.length:
+        if is_first():
+            plot_losses(run)  # in case it was killed between its last checkpoint and that
+        say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
     memory = _check_memory(config, game, trainer.world_size // trainer.num_nodes)
-    run.make()
-    start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-    _remember_tracker(config, trainer.loggers[-1])
-    _save_config(config, run)
+    if is_first():
+        run.make()
+        drop_abandoned(run.folder)
+        start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+        _remember_tracker(config, trainer.loggers[-1])
+        _save_config(config, run)
+        note_start(run, steps, options)
     say(_introduction(config, game, data, run, memory))
     started = time.monotonic()
     try:
-        trainer.fit(game, datamodule=data, ckpt_path=run.last if checkpoint else None, weights_only=True)
+        _fit(trainer, game, data, saved.path if saved else None)
     finally:
         finish_tracker(trainer.loggers[-1])
-    if stopping.received:
-        say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
-        sys.exit(128 + stopping.received)
+    if stopping.stopped:
+        _tell_the_end(stopping, data, run)
     say(_conclusion(data, run, time.monotonic() - started))
+
+
+def _fit(trainer: pl.Trainer, game: Game, data: UnpairedData, checkpoint: Path | None) -> None:
+    """Train; if another process of several ends, so does this one, with a line."""
+    if HydraConfig.get().job.name.startswith("train_ddp_process"):  # Lightning started it
+        end_with_parent()
+    try:
+        trainer.fit(game, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except RuntimeError as error:
+        if trainer.world_size == 1 or not is_lost_connection(error):
+            raise
+        cure = f"Go on with: python -m cyclegan.train resume={trainer.default_root_dir}"
+        raise UsageError(f"Another process of the run has ended, or cannot be reached. {cure}") from error
+
+
+def _tell_the_end(stopping: Stopping, data: UnpairedData, run: Run) -> None:
+    """Leave, as something ended the run before its time; what the exit code says is for the first process to tell."""
+    if stopping.too_many:
+        raise too_many(stopping.lost, len(data.sides.training()))
+    say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
+    assert stopping.received is not None
+    if stopping.received == getattr(signal, "SIGUSR1", None) and current_job():
+        say(requeue(current_job()) if is_first() else "")
+    sys.exit(128 + stopping.received if is_first() else 0)
 
 
 def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl.Trainer:
@@ -94,6 +167,7 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         max_epochs=-1,
         default_root_dir=str(run.folder),
         callbacks=[stopping, *callbacks],
+        plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
         logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
     return trainer
@@ -127,33 +201,36 @@ def _silence_libraries() -> None:
     """Keep what a user cannot act on off the console."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(
+        logging.INFO
+    )  # lost processes
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch|albumentations)\b.*")
 
 
 def _new_run(config: DictConfig) -> Run:
-    """A new run folder; in a sweep, one per job. The processes that this one launches are told of it."""
-    if os.environ.get("LOCAL_RANK", "0") != "0" and (told := os.environ.get(LAUNCHED)):
-        return Run(Path(told))
+    """A new run folder; in a sweep, one per job. The first process decides which: others write nothing."""
     folder, hydra = Path(config.run_dir), HydraConfig.get()
+    if not is_first():
+        return Run(folder)
     if hydra.mode == RunMode.MULTIRUN:
         if Run(folder).config.exists():
             raise UsageError(f"{folder} exists already, as a run. Choose another run_dir.")
         folder /= str(hydra.job.num)
-    run = Run.fresh(folder)
-    os.environ[LAUNCHED] = str(run.folder.resolve())
-    return run
+    return Run.fresh(folder)
 
 
-def _resumed_config(run: Run, overrides: list[str]) -> DictConfig:
+def _resumed_config(run: Run, overrides: list[str], trust: bool) -> DictConfig:
     """A run's config with the command line's options set in it."""
-    config = saved_config(run)
+    config = saved_config(run, trust)
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
-        if key == "resume":
+        if key in ("resume", "trust"):
             continue
         if not key.startswith(CHANGEABLE):
+            reason = REASONS.get(key.split(".")[0], "it is for new runs")
             raise UsageError(
-                f"{key} cannot change in a run that goes on. Leave it out, or start anew with init_from={run.folder}."
+                f"{key} cannot change in a run that goes on: {reason}. "
+                f"Leave it out, or start anew with init_from={run.folder}."
             )
         OmegaConf.update(config, key, override.value(), force_add=False)
     return config
@@ -238,6 +315,7 @@ def _conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
     newest = max(run.samples.glob("*.png"), default=run.samples)
     lines = [
         f"Done in {seconds / 60:.1f} minutes.",
+        *([f"  report       {run.report}"] if run.report.exists() else []),
         f"  pictures     {newest}",
         f"  losses       {run.losses}",
         f"  translators  {run.translator(data.b)}",

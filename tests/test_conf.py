@@ -18,7 +18,7 @@ from cyclegan.train import train  # noqa: F401  (registers the resolver)
 GROUPS = ("domain", "model", "trainer", "logger", "experiment")
 CHOICES = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).glob("[!_]*.yaml"))]
 NARROW = ("model.generator.width=4", "model.generator.blocks=1", "model.discriminator.width=4")
-SET_BY_TRAIN = {"callbacks", "logger", "default_root_dir", "save_dir"}
+SET_BY_TRAIN = {"callbacks", "logger", "plugins", "default_root_dir", "save_dir"}
 
 
 def compose(*overrides: str, options: str = "train") -> DictConfig:

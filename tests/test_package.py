@@ -34,6 +34,8 @@ def test_the_wheel_holds_one_package_with_its_configs_and_pictures(installed: Pa
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"cyclegan"}
     assert (installed / "cyclegan" / "conf" / "train.yaml").exists()
+    pages = {path.name for path in (PROJECT / "cyclegan" / "reporting" / "page").iterdir()}
+    assert {path.name for path in (installed / "cyclegan" / "reporting" / "page").iterdir()} == pages
     assert len(list((installed / "cyclegan" / "datasets" / "seasons" / "trainA").iterdir())) == 369
 
 
@@ -47,6 +49,8 @@ def test_the_wheel_trains_on_its_own_pictures_and_translates(installed: Path, tm
     translated = run(installed, tmp_path, "translate", "run", str(picture), "y.png", "--to", "winter")
     assert translated.returncode == 0, translated.stderr
     assert (tmp_path / "y.png").exists()
+    reported = run(installed, tmp_path, "report", "run")
+    assert reported.returncode == 0, reported.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "x.png", "y.png"]
 
 

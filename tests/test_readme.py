@@ -44,7 +44,7 @@ def desk(domain_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def made_small(verb: str, arguments: list[str]) -> list[str]:
     """The same command, for seconds."""
-    if verb in ("translate", "evaluate", "convert", "export"):
+    if verb in ("translate", "evaluate", "convert", "export", "report"):
         return arguments
     if any(argument.startswith("resume=") for argument in arguments):
         return [*arguments, "trainer.max_steps=3"]

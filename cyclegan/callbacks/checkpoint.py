@@ -2,18 +2,23 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as LightningCheckpoint
+from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
+from cyclegan.callbacks.history import History
+from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game
 from cyclegan.pretrained import ENTRY, entry_of
+from cyclegan.ranks import collected
 
 
 class Checkpoint(LightningCheckpoint):
@@ -26,7 +31,7 @@ class Checkpoint(LightningCheckpoint):
     Args:
         every_n_train_steps: batches between checkpoints; null: by time alone.
         every_minutes: minutes between checkpoints; null: by steps alone.
-        keep: newest checkpoints that stay.
+        keep: newest checkpoints that stay; with two, one can break.
         score: what decides which are the best: kid, fid, mae, psnr or ssim, the mean of both directions, or of one, as
             ``to_winter/ssim``; ``auto`` is kid where callbacks.scores has features, else ssim where tests are aligned.
         keep_best: best checkpoints that stay.
@@ -66,8 +71,13 @@ class Checkpoint(LightningCheckpoint):
             say("  best      no checkpoint: to choose by KID, set callbacks.scores.features; by SSIM, align the tests")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Time counts from here."""
+        """Time counts from here; what a lost future saved goes, as this one will save it again."""
+        assert isinstance(pl_module, Game)
         self._saved_at = time.monotonic()
+        checkpoints = current_run(trainer).checkpoints
+        for file in checkpoints.glob("step_*.ckpt") if trainer.is_global_zero else ():
+            if file > checkpoints / _name(pl_module.steps):
+                file.unlink()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Save if it is time, or at the end: Lightning resumes exactly only from here, not from its later hooks."""
@@ -82,28 +92,68 @@ class Checkpoint(LightningCheckpoint):
             self.save(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """A checkpoint is a translator, too."""
+        """A checkpoint is a translator, too, and holds what each process has of its own."""
+        assert isinstance(pl_module, Game)
+        checkpoint["ranks"] = collected(pl_module.own_state())
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
+        epoch = (pl_module.steps - 1) // int(trainer.num_training_batches)
+        checkpoint["epoch"] = epoch
+        checkpoint["loops"]["fit_loop"]["epoch_progress"].update(_within(epoch))
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Give this process its own.
+
+        Raises:
+            UsageError: if there are more or fewer processes than then.
+        """
+        assert isinstance(pl_module, Game)
+        ranks = checkpoint["ranks"]
+        if len(ranks) != trainer.world_size:
+            raise UsageError(
+                f"A run that goes on must have {len(ranks)} processes as before, got {trainer.world_size}. "
+                "Set trainer.devices and trainer.num_nodes, or start a new run with init_from."
+            )
+        pl_module.load_own_state(ranks[trainer.global_rank])
 
     def save(self, trainer: Trainer, game: Game) -> None:
-        """Write a checkpoint and the translators; drop the oldest checkpoint."""
-        run = current_run(trainer)
-        newest = run.checkpoints / f"step_{game.steps:08d}.ckpt"
-        if trainer.is_global_zero:
-            with replaced_whole(newest) as partial:
-                trainer.save_checkpoint(partial)
-            with replaced_whole(run.last) as partial:
-                os.link(newest, partial)
-            for old in sorted(run.checkpoints.glob("step_*.ckpt"))[: -self.keep]:
-                old.unlink()
-            translators = current_translators(trainer)
-            for translator in translators:
-                translator.save(run.translator(translator.facts.target))
-            if self._ranking and self._ranking.new:
-                self._ranking.keep_file(newest, run, translators)
-        else:
-            trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
+        """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
+
+        Raises:
+            UsageError: if the last one cannot be written, or the game has diverged.
+        """
+        check_numbers(trainer, game)
+        newest = current_run(trainer).checkpoints / _name(game.steps)
+        try:
+            if trainer.is_global_zero:
+                self._write(trainer, newest)
+            else:
+                trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or error
+            if trainer.should_stop or game.steps >= game.length:
+                cure = f"Make room, and go on with resume={current_run(trainer).folder}."
+                raise UsageError(f"Step {game.steps} could not be saved ({reason}). {cure}") from error
+            say(f"Step {game.steps} could not be saved ({reason}). Training goes on; the checkpoint before stays.")
         self._saved_at, self._due = time.monotonic(), False
+
+    def _write(self, trainer: Trainer, newest: Path) -> None:
+        """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
+        run, translators = current_run(trainer), current_translators(trainer)
+        _log_losses(trainer)
+        with replaced_whole(newest) as partial:
+            try:
+                trainer.save_checkpoint(partial)
+            except OSError:
+                trainer.strategy.barrier()  # where the other processes wait
+                raise
+        for translator in translators:
+            translator.save(run.translator(translator.facts.target))
+        if self._ranking and self._ranking.new:
+            self._ranking.keep_file(newest, run, translators)
+        with replaced_whole(run.last) as partial:
+            os.link(newest, partial)
+        for old in sorted(run.checkpoints.glob("step_*.ckpt"))[: -self.keep]:
+            old.unlink()
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, for the checkpoint."""
@@ -112,3 +162,26 @@ class Checkpoint(LightningCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far, from a checkpoint."""
         self._restored = state_dict
+
+
+def _within(epoch: int) -> dict[str, dict[str, int]]:
+    """Lightning's count of epochs within a 0-based one, as if the run had never stopped.
+
+    Its own is one too many after a run went on at an epoch's end; from a checkpoint with that, it goes on at epoch 0.
+    """
+    count = {"ready": epoch + 1, "started": epoch + 1, "processed": epoch, "completed": epoch}
+    return {"total": count, "current": dict(count)}
+
+
+def _log_losses(trainer: Trainer) -> None:
+    """Write the row of `metrics.csv` that Lightning will, after the checkpoint: a kill in between would lose it."""
+    game = trainer.lightning_module
+    assert isinstance(game, Game)
+    losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
+    for logger in trainer.loggers:
+        if isinstance(logger, History) and game.steps % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            logger.log_metrics(losses, game.steps)
+
+
+def _name(step: int) -> str:
+    return f"step_{step:08d}.ckpt"

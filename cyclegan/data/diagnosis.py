@@ -3,7 +3,11 @@
 A picture is named by its split and its path below the split's folder: `testA/2011-07-08_15_49_30.jpg`.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cyclegan.files import replaced_whole
 
 
 @dataclass(frozen=True)
@@ -124,3 +128,30 @@ class Findings:
     colours: Colours | None
     pairing: Pairing
     suggestions: list[str]
+
+
+def save_findings(findings: Findings, file: Path) -> None:
+    """Write findings as JSON."""
+    with replaced_whole(file) as partial:
+        partial.write_text(json.dumps(asdict(findings), indent=2) + "\n")
+
+
+def read_findings(file: Path) -> Findings:
+    """Findings as `save_findings` wrote them.
+
+    Raises:
+        ValueError, TypeError, KeyError: if the file holds something else.
+    """
+    values = json.loads(file.read_text())
+    colours = values["colours"]
+    if colours is not None:
+        channels = {name: Channel(**colours[name]) for name in ("brightness", "red", "yellow")}
+        colours = Colours(**channels, difference=colours["difference"])
+    parts = {
+        "splits": {name: Split(**split) for name, split in values["splits"].items()},
+        "exact": Copies(**values["exact"]),
+        "near": Copies(**values["near"]),
+        "colours": colours,
+        "pairing": Pairing(**values["pairing"]),
+    }
+    return Findings(**values | parts)

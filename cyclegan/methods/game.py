@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cyclegan.errors import UsageError
-from cyclegan.ranks import collected, mean_of_all
+from cyclegan.ranks import mean_of_all, random_state, set_random_state
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -119,33 +119,12 @@ class Game(LightningModule):
         raise NotImplementedError
 
     def own_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of this process alone, as tensors and plain types: the state of its randomness."""
-        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
-        return {"random": torch.get_rng_state(), "random_cuda": cuda}
+        """What a checkpoint keeps of this process alone, as tensors and plain types."""
+        return {"random": random_state(self.device)}
 
     def load_own_state(self, state: dict[str, Any]) -> None:
         """Go on with what `own_state` gave."""
-        torch.set_rng_state(state["random"])
-        if state["random_cuda"] is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random_cuda"], self.device)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what each process has of its own; no buffers, which averaging and DDP would mangle."""
-        checkpoint["ranks"] = collected(self.own_state())
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put it back.
-
-        Raises:
-            UsageError: if there are more or fewer processes than then.
-        """
-        ranks = checkpoint["ranks"]
-        if len(ranks) != self.trainer.world_size:
-            raise UsageError(
-                f"A run that goes on must have {len(ranks)} processes as before, got {self.trainer.world_size}. "
-                "Set trainer.devices and trainer.num_nodes, or start a new run with init_from."
-            )
-        self.load_own_state(ranks[self.global_rank])
+        set_random_state(self.device, state["random"])
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""

@@ -65,7 +65,7 @@ def table_lines(table: Table) -> list[str]:
     label = max((len(row) for rows in table.values() for row in rows), default=0)
     lines = []
     for look, rows in table.items():
-        cells = {row: [_cell(numbers, name) for name in names] for row, numbers in rows.items()}
+        cells = {row: [cell(numbers, name) for name in names] for row, numbers in rows.items()}
         widths = [max(len(HEADINGS[name]), *(len(each[i]) for each in cells.values())) for i, name in enumerate(names)]
         headings = (f"{HEADINGS[name]:>{width}}" for name, width in zip(names, widths, strict=True))
         lines += ["", "  ".join([f"{'to ' + look:<{label}}", *headings])]
@@ -100,7 +100,8 @@ def logged(table: Table) -> dict[str, float]:
     }
 
 
-def _cell(numbers: Mapping[str, float], name: str) -> str:
+def cell(numbers: Mapping[str, float], name: str) -> str:
+    """One of a row's numbers, as a person reads it; empty if it was not measured."""
     if name not in numbers:
         return ""
     if name == "kid":

@@ -7,7 +7,6 @@ import pytest
 from torch import Tensor
 
 from cyclegan.callbacks.alarms import NUMBERS, read_alarms
-from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.game import Game
 from cyclegan.restore import newest_checkpoint, steps_of
 from cyclegan.run import Run
@@ -16,16 +15,16 @@ from tests.test_train import checkpoint, rows
 from tests.verbs import fail_verb, run_verb
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, call: int, number: float) -> None:
-    """Add a number to one generator's loss: the first call is of the first step played, to look b, the next to a."""
-    generator, calls = LeastSquares.generator, 0
+def spoil(monkeypatch: pytest.MonkeyPatch, step: int, term: str, number: float) -> None:
+    """Add a number to a term of a step, the first time that it is played."""
+    descend, left = Game.descend, [number]
 
-    def spoilt(self: LeastSquares, fake: Tensor) -> Tensor:
-        nonlocal calls
-        calls += 1
-        return generator(self, fake) + (number if calls == call else 0.0)
+    def spoilt(self: Game, optimizer: Any, terms: dict[str, Tensor]) -> None:
+        if left and term in terms and self.steps == step:
+            terms = terms | {term: terms[term] + left.pop()}
+        descend(self, optimizer, terms)
 
-    monkeypatch.setattr(LeastSquares, "generator", spoilt)
+    monkeypatch.setattr(Game, "descend", spoilt)
 
 
 def last_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -36,7 +35,7 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_step_the_term_and_the_last_good_checkpoint_are_named(
     run: Path, number: float, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(monkeypatch, 4, number)  # step 8, after that of step 6
+    spoil(monkeypatch, 8, "gan_a", number)
     more = ("trainer.max_steps=99", "trainer.max_epochs=9", "callbacks.checkpoint.every_n_train_steps=null")
     assert run_verb("train", f"resume={run}", *more) == 2
     line = last_line(capsys)
@@ -67,7 +66,7 @@ def test_what_diverged_is_never_saved(
 def test_a_run_can_return_by_itself_and_go_on_slower(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(monkeypatch, 7, float("nan"))  # step 10, after the checkpoint of step 8
+    spoil(monkeypatch, 10, "gan_b", float("nan"))
     before = checkpoint(run)["optimizer_states"][0]["param_groups"][0]["initial_lr"]
     more = ("trainer.max_steps=12", "trainer.max_epochs=9", "callbacks.numbers.returns=1")
     assert run_verb("train", f"resume={run}", *more) == 0
@@ -77,7 +76,7 @@ def test_a_run_can_return_by_itself_and_go_on_slower(
     after = checkpoint(run)["optimizer_states"]
     assert [state["param_groups"][0]["initial_lr"] for state in after] == [before / 2, before / 2]
     assert all(tensor.isfinite().all() for tensor in checkpoint(run)["state_dict"].values())
-    spoil(monkeypatch, 3, float("nan"))
+    spoil(monkeypatch, 14, "gan_b", float("nan"))
     assert run_verb("train", f"resume={run}", "trainer.max_steps=20") == 2  # it has returned once, as it may
     assert "The last good checkpoint is" in last_line(capsys)
 

@@ -1,0 +1,124 @@
+"""Curves by step, as the page draws them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+
+from cyclegan.callbacks.best import HIGHER_IS_BETTER
+from cyclegan.callbacks.history import PLOTS
+from cyclegan.metrics.table import HEADINGS
+
+MOST_POINTS = 1000  # of a line
+NOTES = {
+    "adversarial": "generators: how far they are from deceiving; it need not fall",
+    "discriminators": "how far they are from telling real from made; it need not fall",
+    "cycle": "how far pictures are from themselves, there and back",
+    "identity": "how far pictures that have the look are from staying as they are",
+}
+DIRECTED = {"gan_": "to {0}", "disc_": "{0}", "cycle_": "{0} and back", "same_": "{0}"}
+EQUILIBRIUM = {
+    "duality_gap": "duality gap",
+    "regret_generators": "generators' regret",
+    "regret_discriminators": "discriminators' regret",
+}
+BETTER = {True: "higher is better", False: "lower is better", None: ""}
+AGAINST_INPUT = {"change_": ", of translations against their inputs", "cycle_": ", there and back"}
+
+History = Sequence[Mapping[str, str]]  # the rows of metrics.csv
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over the same steps; None where one has no point.
+
+    Args:
+        title: what is drawn.
+        note: how to read it.
+        steps: of the points.
+        lines: their values, by label.
+    """
+
+    title: str
+    note: str
+    steps: list[int]
+    lines: dict[str, list[float | None]]
+
+    @property
+    def text(self) -> str:
+        """The chart in words."""
+        told = []
+        for label, values in self.lines.items():
+            points = [value for value in values if value is not None] or [nan]
+            told.append(
+                f"{label} from {points[0]:.3g} to {points[-1]:.3g}, between {min(points):.3g} and {max(points):.3g}"
+            )
+        return f"{self.title} by step: {'; '.join(told)}."
+
+
+def loss_charts(history: History, looks: tuple[str, str]) -> list[Chart]:
+    """Both players' losses, and how far the game is from its equilibrium where that was measured."""
+    names, columns = dict(zip("ab", looks, strict=True)), sorted(_columns(history))  # colours stay with looks
+    charts = []
+    for title, prefix in PLOTS.items():
+        letters = {name: name.removeprefix(prefix) for name in columns if name.startswith(prefix)}
+        lines = {
+            DIRECTED[prefix].format(names[letter]) if letter in names else name: _points(history, name)
+            for name, letter in letters.items()
+        }
+        charts.append(_chart(title, NOTES[title], lines))
+    gap = {label: _points(history, name) for name, label in EQUILIBRIUM.items() if name in columns}
+    charts.append(_chart("distance from equilibrium", "what players would gain by moving alone", gap))
+    return [chart for chart in charts if chart.steps]
+
+
+def score_charts(history: History, looks: tuple[str, str], prefix: str = "") -> list[Chart]:
+    """Scores, a line per direction; those of a prefix such as ``cycle_`` are against the input."""
+    charts = []
+    for name, heading in HEADINGS.items():
+        points = {look: _points(history, f"to_{look}/{prefix}{name}") for look in looks}
+        lines = {f"to {look}": each for look, each in points.items() if each}
+        charts.append(_chart(heading + AGAINST_INPUT.get(prefix, ""), better(name) if not prefix else "", lines))
+    return [chart for chart in charts if chart.steps]
+
+
+def compared_charts(histories: Mapping[str, History]) -> list[Chart]:
+    """Scores of several runs, a line per run."""
+    columns = dict.fromkeys(name for history in histories.values() for name in _columns(history))
+    charts = []
+    for name, heading in HEADINGS.items():
+        for column in (each for each in columns if each.endswith(f"/{name}")):
+            lines = {label: _points(history, column) for label, history in histories.items()}
+            way = column.rpartition("/")[0].replace("_", " ", 1)
+            charts.append(_chart(f"{heading}, {way}", better(name), {k: v for k, v in lines.items() if v}))
+    return [chart for chart in charts if chart.steps]
+
+
+def better(score: str) -> str:
+    """Which way a score gets better, in words; empty if that cannot be said."""
+    return BETTER[(HIGHER_IS_BETTER | {"lpips": False}).get(score)]
+
+
+def _columns(history: History) -> list[str]:
+    return list(history[0]) if history else []
+
+
+def _points(history: History, column: str) -> dict[int, float]:
+    return {int(row["step"]): float(row[column]) for row in history if row.get(column)}
+
+
+def _chart(title: str, note: str, lines: Mapping[str, Mapping[int, float]]) -> Chart:
+    """Lines over all their steps; of very many, means of neighbours, and a gap where one is no number."""
+    steps = sorted({step for points in lines.values() for step in points})
+    size = -(-len(steps) // MOST_POINTS) or 1
+    chunks = [steps[i : i + size] for i in range(0, len(steps), size)]
+    if size > 1:
+        note = f"{note}; means of {size} points" if note else f"means of {size} points"
+    means = {label: list(_means(points, chunks)) for label, points in lines.items()}
+    return Chart(title, note, [chunk[-1] for chunk in chunks], means)
+
+
+def _means(points: Mapping[int, float], chunks: Sequence[Sequence[int]]) -> Iterator[float | None]:
+    for chunk in chunks:
+        values = [points[step] for step in chunk if step in points]
+        mean = sum(values) / len(values) if values else nan
+        yield float(f"{mean:.6g}") if isfinite(mean) else None

@@ -1,0 +1,122 @@
+"""Several runs beside each other."""
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from cyclegan.callbacks.best import HIGHER_IS_BETTER
+from cyclegan.metrics.table import HEADINGS, TRANSLATOR, cell
+from cyclegan.reporting.facts import RunFacts
+from cyclegan.reporting.gallery import Picture, gallery
+from cyclegan.reporting.words import duration
+
+NONE = "-"
+
+
+class Row(NamedTuple):
+    """A row of the table: what it tells, of each run, and which of these are the best."""
+
+    name: str
+    cells: list[str]
+    best: list[bool]
+
+
+class Shelf(NamedTuple):
+    """One direction of the runs that were tried on the same pictures: their inputs, and each run's translations."""
+
+    source: str
+    target: str
+    reals: list[Picture]
+    fakes: dict[str, list[Picture]]
+
+
+class Comparison(NamedTuple):
+    """Several runs: their labels, parts of a table by their titles, and their newest pictures."""
+
+    labels: list[str]
+    parts: dict[str, list[Row]]
+    shelves: list[Shelf]
+
+    @classmethod
+    def of(cls, runs: Mapping[str, RunFacts]) -> "Comparison":
+        """Runs by their labels."""
+        facts = list(runs.values())
+        parts = {
+            "Training": _training(facts),
+            "Newest scores": _scores(facts),
+            "Options that differ": _differences([each.options for each in facts]),
+        }
+        return cls(list(runs), {title: rows for title, rows in parts.items() if rows}, _shelves(runs))
+
+
+def label_runs(runs: Sequence[RunFacts]) -> dict[str, RunFacts]:
+    """Runs by the shortest ends of their paths that tell them apart."""
+    folders = [each.run.folder.resolve() for each in runs]
+    common = os.path.commonpath(folders) if len(folders) > 1 else folders[0].parent
+    ends = (folder.relative_to(common) for folder in folders)
+    return {str(end) if end.name else each.name: each for end, each in zip(ends, runs, strict=True)}
+
+
+def _training(runs: Sequence[RunFacts]) -> list[Row]:
+    columns = [_course(each) for each in runs]
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [_row(name, [column.get(name) for column in columns]) for name in names]
+
+
+def _course(facts: RunFacts) -> dict[str, str]:
+    """A run's column of the table's first part."""
+    told = {"looks": " and ".join(facts.looks)}
+    if known := facts.provenance:
+        told |= {
+            "pictures": f"{known.pictures['trainA']:,} and {known.pictures['trainB']:,}",
+            "steps": f"{known.steps:,} of {known.length:,}",
+            "time": duration(known.seconds),
+            "device": known.device if known.processes == 1 else f"{known.processes} x {known.device}",
+            "version": " ".join([known.versions["cyclegan"], *filter(None, [(known.commit or "")[:10]])]),
+        }
+    if best := facts.best:
+        told["best checkpoint"] = f"{best.name} {best.value:.4g}, step {best.step:,}"
+    told["alarms that are on"] = ", ".join(f"{each['alarm']} {each['look']}".strip() for each in facts.alarms_on)
+    return told
+
+
+def _scores(runs: Sequence[RunFacts]) -> list[Row]:
+    looks = dict.fromkeys(look for each in runs for look in each.table)
+    rows = []
+    for look, (name, heading) in product(looks, HEADINGS.items()):
+        columns = [each.table.get(look, {}).get(TRANSLATOR, {}) for each in runs]
+        if name != "pictures" and any(name in column for column in columns):
+            texts = [cell(column, name) or None for column in columns]
+            rows.append(_row(f"{heading}, to {look}", texts, _which_are_best(name, columns)))
+    return rows
+
+
+def _which_are_best(name: str, columns: Sequence[Mapping[str, float]]) -> list[bool] | None:
+    """Of each column, whether it has the best value of a score; None where nobody can say which that is."""
+    if (upwards := HIGHER_IS_BETTER.get(name)) is None or len(columns) < 2:
+        return None
+    first = (max if upwards else min)(column[name] for column in columns if name in column)
+    return [column.get(name) == first for column in columns]
+
+
+def _differences(options: Sequence[Mapping[str, str]]) -> list[Row]:
+    names = dict.fromkeys(name for each in options for name in each)
+    what_matters_first = sorted(names, key=lambda name: name.startswith("callbacks."))
+    rows = {name: [each.get(name) for each in options] for name in what_matters_first}
+    return [_row(name, values) for name, values in rows.items() if len(set(values)) > 1]
+
+
+def _row(name: str, texts: Sequence[str | None], best: list[bool] | None = None) -> Row:
+    return Row(name, [text or NONE for text in texts], best or [False] * len(texts))
+
+
+def _shelves(runs: Mapping[str, RunFacts]) -> list[Shelf]:
+    """Runs whose inputs look the same stand together."""
+    shelves: dict[tuple[str, str, tuple[str, ...]], Shelf] = {}
+    for label, facts in runs.items():
+        for way in gallery(facts.run, facts.looks, budget=0).directions:
+            key = (way.source, way.target, tuple(real.address for real in way.reals))
+            shelf = shelves.setdefault(key, Shelf(way.source, way.target, way.reals, {}))
+            shelf.fakes[label] = way.fakes
+    return list(shelves.values())

@@ -1,0 +1,159 @@
+"""What is known of a run, read from its folder."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import yaml
+
+from cyclegan.callbacks.alarms import alarms_on, read_alarms
+from cyclegan.callbacks.history import read_history
+from cyclegan.data.diagnosis import Findings, read_findings
+from cyclegan.data.folders import look_names
+from cyclegan.errors import UsageError
+from cyclegan.metrics.table import HEADINGS, Table, read_table
+from cyclegan.reporting.charts import History
+from cyclegan.reporting.provenance import Provenance
+from cyclegan.run import Run
+
+
+class Best(NamedTuple):
+    """The best checkpoint: by which score, its value, its step and its file's name."""
+
+    score: str
+    value: float
+    step: int
+    file: str
+
+    @property
+    def name(self) -> str:
+        """The score's, for a person."""
+        way, _, score = self.score.rpartition("/")
+        return " ".join([HEADINGS.get(score, score), *filter(None, [way.replace("_", " ", 1)])])
+
+
+class Command(NamedTuple):
+    """A command, and what it does; its words are quoted for a shell."""
+
+    purpose: str
+    words: list[str]
+
+    @classmethod
+    def of(cls, purpose: str, verb: str, *arguments: object) -> "Command":
+        """The command of one of the verbs."""
+        return cls(purpose, [shlex.quote(word) for word in ("python", "-m", f"cyclegan.{verb}", *map(str, arguments))])
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run, as its files tell.
+
+    Args:
+        run: its folder.
+        config: its options, as plain values.
+        looks: names of a and b.
+        provenance: None if the run did not keep it.
+        history: rows of numbers by step.
+        table: newest scores.
+        best: None if none was chosen.
+        alarms: what began and passed, as in `alarms.csv`.
+        alarms_on: those that have not passed.
+        findings: of the data doctor; None if it was not there.
+    """
+
+    run: Run
+    config: Mapping[str, Any]
+    looks: tuple[str, str]
+    provenance: Provenance | None
+    history: History
+    table: Table
+    best: Best | None
+    alarms: list[dict[str, str]]
+    alarms_on: list[dict[str, str]]
+    findings: Findings | None
+
+    @classmethod
+    def read(cls, run: Run) -> "RunFacts":
+        """All that there is.
+
+        Raises:
+            UsageError: if one of the files holds something else.
+        """
+        with _understood(run.config):
+            config = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+            looks = look_names(SimpleNamespace(**config["domain"]))  # type: ignore[arg-type]
+        with _understood(run.provenance):
+            provenance = Provenance.read(run.provenance) if run.provenance.exists() else None
+        with _understood(run.metrics):
+            history = read_history(run) if run.metrics.exists() else []
+        with _understood(run.scores):
+            scores = read_table(run.scores)
+            table = {look: {row: dict(numbers) for row, numbers in rows.items()} for look, rows in scores.items()}
+        with _understood(run.ranking):
+            best = _best(run.ranking) if run.ranking.exists() else None
+        with _understood(run.alarms):
+            alarms, still = read_alarms(run), alarms_on(run)
+        with _understood(run.findings):
+            findings = read_findings(run.findings) if run.findings.exists() else None
+        return cls(run, config, looks, provenance, history, table, best, alarms, still, findings)
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.run.folder.resolve().name
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Every option by its full name, as in YAML."""
+        return dict(_flat(self.config))
+
+    def commands(self) -> Iterator[Command]:
+        """To go on with the run, from any folder."""
+        folder, known, best = self.run.folder.resolve(), self.provenance, self.best
+        models = {"": folder}
+        if best and not (known and known.steps == best.step):
+            models[", as at the best checkpoint"] = self.run.best.resolve()
+        for which, model in models.items():
+            for look in reversed(self.looks):
+                to = [f"--to={look}"] if look.startswith("-") else ["--to", look]
+                yield Command.of(f"Translate pictures to {look}{which}", "translate", model, "PICTURES", "OUTPUT", *to)
+        yield Command.of("Score it on its test pictures", "evaluate", folder)
+        if known and known.steps >= known.length:
+            yield Command.of("Go on, twice as long", "train", f"resume={folder}", *self._longer())
+        else:
+            yield Command.of("Go on", "train", f"resume={folder}")
+        yield Command.of("Write this page anew", "report", folder)
+
+    def _longer(self) -> list[str]:
+        limits = {f"trainer.{name}": self.config["trainer"].get(name) for name in ("max_epochs", "max_steps")}
+        return [f"{name}={2 * limit}" for name, limit in limits.items() if limit is not None and limit > 0]
+
+
+@contextmanager
+def _understood(file: Path) -> Iterator[None]:
+    """Tell which file it is that cannot be read."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, yaml.YAMLError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise UsageError(f"{file} cannot be read ({reason}). Mend it, or remove it.") from error
+
+
+def _best(file: Path) -> Best | None:
+    ranking = json.loads(file.read_text(encoding="utf-8"))
+    first = next(iter(ranking["kept"]), None)
+    return Best(ranking["score"], float(first["value"]), int(first["step"]), first["file"]) if first else None
+
+
+def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if not isinstance(node, dict):
+        text = "null" if node is None else node if isinstance(node, str) else json.dumps(node, ensure_ascii=False)
+        yield prefix, text
+        return
+    for name, value in node.items():
+        yield from _flat(value, f"{prefix}.{name}".removeprefix("."))
