@@ -16,7 +16,12 @@ PACKAGES = (  # a class must be defined below the package that its name begins w
     "albumentations",
     "torch.optim",
 )
-TRAINER = "pytorch_lightning.Trainer"
+NAMES = (
+    "pytorch_lightning.Trainer",
+    "pytorch_lightning.loggers.CSVLogger",
+    "pytorch_lightning.loggers.MLFlowLogger",
+    "pytorch_lightning.loggers.WandbLogger",
+)
 TARGET = "_target_"
 
 
@@ -50,7 +55,7 @@ def _is_known(name: object) -> bool:
     module, _, last = str(name).rpartition(".")
     package = next((each for each in PACKAGES if f"{module}.".startswith(f"{each}.")), None)
     if package is None:
-        return name == TRAINER
+        return name in NAMES
     try:
         found = getattr(import_module(module), last)
     except (ImportError, AttributeError):
