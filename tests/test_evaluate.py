@@ -227,7 +227,7 @@ def test_a_users_mistake_is_told_in_one_line(
         (*two, str(run), "--paired"): "must hold pictures of the same names",
         ("nowhere",): "There is no folder nowhere",
         (str(tmp_path / "empty"), str(domain_root)): "holds no translator yet",
-        (str(tmp_path / "stray.ckpt"),): "it is broken, or no checkpoint",
+        (str(tmp_path / "stray.ckpt"),): "holds more than weights, or is damaged. It was not loaded",
         (str(run / "config.yaml"),): "config.yaml. Name a run folder, a checkpoint or a translator folder.",
         (str(run), "nowhere"): "There is no folder nowhere. Name one that holds testA and testB.",
         (str(run), str(tmp_path / "empty")): f"There are no test pictures in {tmp_path / 'empty' / 'testA'}",
