@@ -22,8 +22,10 @@ def read_pickle(path: Path) -> Any:
 
     Raises:
         BrokenFileError: if the file is damaged.
-        UsageError: if it could run code, or is packed to be larger than it looks.
+        UsageError: if there is none, it could run code, or is packed to be larger than it looks.
     """
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}. Name one that holds weights.")
     _check_packing(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)

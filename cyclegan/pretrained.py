@@ -26,6 +26,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CHECKPOINT = ".ckpt"
 ENTRY = "translators"  # of a checkpoint
 PROGRAM = ".pt2"
+REFERENCE = (".pth", ".pt")
 REFERENCE_SIZE = 256  # its files do not say
 
 
@@ -135,8 +136,12 @@ def _from_file(path: Path) -> Found:
         raise UsageError(
             f"{path} may hold code, which is not run here. Name the model that it was made of, or an {ONNX} file."
         )
-    if path.suffix != ONNX:
+    if path.suffix in REFERENCE:
         return from_reference(path)
+    if path.suffix != ONNX:
+        raise UsageError(
+            f"{path} is no model. Name a run folder, a checkpoint, a translator folder, a .pth or an {ONNX} file."
+        )
     generator = OnnxGenerator(path)
     told = generator.metadata
     try:

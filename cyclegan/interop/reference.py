@@ -1,6 +1,5 @@
 """Weight files of the authors' PyTorch release (junyanz/pytorch-CycleGAN-and-pix2pix): plain state dicts."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from cyclegan.files import replaced_whole
 from cyclegan.interop.recognition import Architecture, after, recognise
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
 from cyclegan.networks.layers import ResizeConv
+from cyclegan.pickles import read_pickle
 
 STALE = ("running_mean", "running_var", "num_batches_tracked")  # of instance norm, in files from PyTorch < 0.4
 DROPOUT_LAYOUT = {".conv_block.5.": ".conv_block.6.", ".conv_block.6.": ".conv_block.7."}  # a module more in each block
@@ -42,16 +42,9 @@ def read_reference(path: str | Path) -> dict[str, Tensor]:
     Prefixes of multi-GPU files are taken off and stale statistics of instance norm left out.
 
     Raises:
-        UsageError: if it is no plain state dict.
+        UsageError: if it is no plain state dict, or not one that is safe to read.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise UsageError(f"Cannot read {path} ({error.strerror}). Name a .pth file.") from error
-    except Exception as error:  # a file can be wrong in any way
-        code = re.search(r"GLOBAL ([\w.]+)", str(error))
-        why = f"it wants to run {code[1]}" if code else "it cannot be read as one"
-        raise UsageError(f"{path} must be a plain state dict, but {why}. Name a .pth file of weights alone.") from error
+    state = read_pickle(Path(path))
     if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
         raise UsageError(f"{path} must be a plain state dict, but it holds other things. Name a .pth file of weights.")
     plain = {str(name).removeprefix("module."): tensor for name, tensor in state.items()}

@@ -120,10 +120,10 @@ def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=re.escape(line)):
             load_reference(tmp_path / f"{name}.pth")
     (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(UsageError, match="cannot be read as one"):
+    with pytest.raises(UsageError, match="it is broken, or no file of weights"):
         load_reference(tmp_path / "text.pth")
     (tmp_path / "none.pth").mkdir()
-    with pytest.raises(UsageError, match="Cannot read"):
+    with pytest.raises(UsageError, match="There is no file"):
         load_reference(tmp_path / "none.pth")
 
 
@@ -135,6 +135,6 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     (tmp_path / "evil.pth").write_bytes(pickle.dumps(Evil(), protocol=2))
     torch.save({"model.1.weight": Evil()}, tmp_path / "zipped.pth")
     for name in ("evil", "zipped"):
-        with pytest.raises(UsageError, match=r"must be a plain state dict, but it wants to run .*exec"):
+        with pytest.raises(UsageError, match=r"asks for .*exec, which could run code"):
             read_reference(tmp_path / f"{name}.pth")
     assert not (tmp_path / "ran").exists()
