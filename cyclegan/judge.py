@@ -47,6 +47,7 @@ class Judge:
         perceptual: gives LPIPS on aligned tests; None: no LPIPS.
         batch_size: pictures in one pass.
         progress: is told how many pictures more were judged.
+        read: gives a file's picture (C, H, W) in [-1, 1]; None leaves it, and its truth, out.
 
     Raises:
         UsageError: if there are too few tests for KID and FID.
@@ -60,6 +61,7 @@ class Judge:
         perceptual: PictureDistance | None = None,
         batch_size: int = 1,
         progress: Callable[[int], object] = lambda more: None,
+        read: Callable[[Path], Tensor | None] | None = None,
     ) -> None:
         self.data = data
         self.tests = tests
@@ -67,6 +69,7 @@ class Judge:
         self.perceptual = perceptual
         self.batch_size = batch_size
         self.progress = progress
+        self.read = read or (lambda file: data.test_pictures([file])[0])
         self._baselines: dict[str, Baselines] = {}
         if extractor is not None:
             check_enough(len(tests.a), len(tests.b))
@@ -157,8 +160,7 @@ class Judge:
     def _read(self, files: Sequence[Path], truths: Sequence[Path] = ()) -> Iterator[Batch]:
         for start in range(0, len(files), self.batch_size):
             chunk = slice(start, start + self.batch_size)
-            pictures = self.data.test_pictures(files[chunk])
-            answers = list(map(to_pixels, self.data.test_pictures(truths[chunk])))
+            pictures, answers = self._readable(files[chunk], truths[chunk])
             first = 0
             for _, same in groupby(picture.shape for picture in pictures):
                 last = first + len(list(same))
@@ -166,3 +168,14 @@ class Judge:
                 yield Batch(stack, list(map(to_pixels, stack)), answers[first:last])
                 first = last
             self.progress(len(pictures))
+
+    def _readable(self, files: Sequence[Path], truths: Sequence[Path]) -> tuple[list[Tensor], list[Pixels]]:
+        """Pictures, and their truths if there are some, where each of both can be read."""
+        pictures: list[Tensor] = []
+        answers: list[Pixels] = []
+        for names in zip(files, truths, strict=True) if truths else zip(files, strict=True):
+            read = [picture for file in names if (picture := self.read(file)) is not None]
+            if len(read) == len(names):
+                pictures.append(read[0])
+                answers += map(to_pixels, read[1:])
+        return pictures, answers

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
-from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
+from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.console import as_cell, say
 from cyclegan.data.folders import Pair
 from cyclegan.errors import UsageError
@@ -114,7 +113,11 @@ class Alarms(Callback):
         self.collapse = collapse
         self.separation = separation
         self.watches: dict[tuple[str, str], Watch] = {}
-        self._shown: tuple[list[Tensor], list[Tensor]] | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the pictures while they are there."""
+        if trainer.is_global_zero and self.every_n_train_steps is not None:
+            current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget what a lost future said."""
@@ -137,8 +140,8 @@ class Alarms(Callback):
                 say(told(step, sign))
 
     def _signs_in_pictures(self, trainer: Trainer) -> Iterator[Sign]:
-        self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
-        sides = zip(current_translators(trainer), self._shown, reversed(self._shown), strict=True)
+        shown = current_data(trainer).fixed_pictures(self.pictures)
+        sides = zip(current_translators(trainer), shown, reversed(shown), strict=True)
         for translator, inputs, targets in sides:
             look = translator.facts.target
             outputs = [translator.translate(picture[None])[0].cpu() for picture in inputs]

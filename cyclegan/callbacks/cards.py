@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.callbacks.current import current_data, current_run, fixed_pictures
+from cyclegan.callbacks.current import current_data, current_run
 from cyclegan.callbacks.samples import translation_grid
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.card import Scores, describe
@@ -32,6 +32,11 @@ class Cards(Callback):
         self.pictures = pictures
         self.licence = licence
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the pictures while they are there."""
+        if trainer.is_global_zero:
+            current_data(trainer).fixed_pictures(self.pictures)
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Describe both directions."""
         if not trainer.is_global_zero or was_stopped(trainer):
@@ -47,7 +52,7 @@ class Cards(Callback):
             return  # no checkpoint was saved
         translators = [Translator.from_pretrained(place) for place in places]
         grid = io.BytesIO()
-        translation_grid(translators, fixed_pictures(data, self.pictures)).save(grid, format="PNG")
+        translation_grid(translators, data.fixed_pictures(self.pictures)).save(grid, format="PNG")
         for place, translator in zip(places, translators, strict=True):
             facts, told = translator.facts, scores.get(translator.facts.target)
             card = describe(facts, translator.parameters, grid.getvalue(), told, _told(data), self.licence)

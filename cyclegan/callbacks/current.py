@@ -4,10 +4,10 @@ from copy import deepcopy
 from pathlib import Path
 
 from pytorch_lightning import Trainer
-from torch import Tensor, nn
+from torch import nn
 
 from cyclegan.callbacks.averaging import generators_to_use
-from cyclegan.data.module import UnpairedData, spread
+from cyclegan.data.module import UnpairedData
 from cyclegan.methods.game import Game
 from cyclegan.pretrained import Facts
 from cyclegan.run import Run
@@ -37,12 +37,6 @@ def current_data(trainer: Trainer) -> UnpairedData:
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, UnpairedData)
     return data
-
-
-def fixed_pictures(data: UnpairedData, count: int) -> tuple[list[Tensor], list[Tensor]]:
-    """Test pictures of both looks (training pictures where there are no tests), spread evenly; always the same."""
-    files_a, files_b = data.sides.test_a or data.sides.train_a, data.sides.test_b or data.sides.train_b
-    return data.test_pictures(spread(files_a, count)), data.test_pictures(spread(files_b, count))
 
 
 def current_run(trainer: Trainer) -> Run:

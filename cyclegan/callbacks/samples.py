@@ -11,7 +11,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from cyclegan.callbacks.current import current_data, current_run, current_translators, fixed_pictures
+from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.callbacks.trackers import show_picture
 from cyclegan.data.images import Pixels, to_pixels
@@ -44,8 +44,12 @@ class Samples(Callback):
         self.every_n_train_steps = every_n_train_steps
         self.pictures = pictures
         self.keep = keep
-        self._shown: tuple[list[Tensor], list[Tensor]] | None = None
         self._shown_at = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the pictures while they are there."""
+        if trainer.is_global_zero:
+            current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Show the game now and then."""
@@ -63,8 +67,7 @@ class Samples(Callback):
         self._shown_at = game.steps
         if not trainer.is_global_zero:
             return
-        self._shown = self._shown or fixed_pictures(current_data(trainer), self.pictures)
-        grid = translation_grid(current_translators(trainer), self._shown)
+        grid = translation_grid(current_translators(trainer), current_data(trainer).fixed_pictures(self.pictures))
         newest = current_run(trainer).samples / f"step_{game.steps:08d}.png"
         save_grid(grid, newest)
         interval = spread_interval(game.steps, self.every_n_train_steps, self.keep)

@@ -1,16 +1,26 @@
 """Scores of the translators while they are trained, beside the numbers that give a score its meaning."""
 
+from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.callbacks.stopping import was_stopped
+from cyclegan.console import printable, say
+from cyclegan.data.images import BrokenImageError
+from cyclegan.data.lost import listed, most_lost, why_lost
 from cyclegan.errors import UsageError
 from cyclegan.judge import Judge
 from cyclegan.methods.game import Game
+from cyclegan.metrics.distribution import FEWEST
 from cyclegan.metrics.features import load_extractor
-from cyclegan.metrics.table import logged, save_table
+from cyclegan.metrics.table import Table, logged, save_table
+
+
+class LostTestsError(UsageError):
+    """Too many pictures cannot be read any more for scores to mean the same."""
 
 
 class Scores(Callback):
@@ -35,13 +45,15 @@ class Scores(Callback):
         self.pictures = pictures
         self.extractor = load_extractor(features) if features is not None else None
         self.newest: dict[str, float] = {}
+        self._lost: dict[Path, str] = {}
         self._scored_at = 0
         self._due = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the pictures."""
         data = current_data(trainer)
-        self.judge = Judge(data, data.tests(self.pictures), self.extractor, batch_size=data.domain.batch_size)
+        tests, size = data.tests(self.pictures), data.domain.batch_size
+        self.judge = Judge(data, tests, self.extractor, batch_size=size, read=self._read)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Score if it is time, where a checkpoint could be kept: when no gradients wait for more batches."""
@@ -62,11 +74,37 @@ class Scores(Callback):
 
     def _score(self, trainer: Trainer, game: Game) -> None:
         numbers: dict[str, float] = {}
-        if trainer.is_global_zero:
-            table = self.judge.table(dict(zip("ba", current_translators(trainer), strict=True)))
+        if trainer.is_global_zero and (table := self._table(trainer, game.steps)) is not None:
             save_table(table, current_run(trainer).scores)
             numbers = logged(table)
             for logger in trainer.loggers:
                 logger.log_metrics(numbers, game.steps)
         self.newest = trainer.strategy.broadcast(numbers)
         self._scored_at, self._due = game.steps, False
+
+    def _table(self, trainer: Trainer, step: int) -> Table | None:
+        """Scores, if there are enough pictures left for them; those that are lost are told once."""
+        self._lost, known = {}, self._lost
+        try:
+            return self.judge.table(dict(zip("ba", current_translators(trainer), strict=True)))
+        except LostTestsError as error:
+            say(f"Step {step}: no scores. {error}")
+            return None
+        finally:
+            for file in sorted(self._lost.keys() - known.keys()):
+                say(f"Step {step}: {printable(file)} is lost ({self._lost[file]}). Scores do without it.")
+
+    def _read(self, file: Path) -> Tensor | None:
+        """A test picture, if it can still be read."""
+        try:
+            return self.judge.data.test_pictures([file])[0]
+        except (BrokenImageError, OSError) as error:
+            self._lost[file] = why_lost(error, file)
+        tests, fewest = self.judge.tests, FEWEST if self.extractor else 1
+        count, left = len(tests.a) + len(tests.b), min(len(tests.a), len(tests.b)) - len(self._lost)
+        if len(self._lost) > most_lost(count) or left < fewest:
+            raise LostTestsError(
+                f"{len(self._lost)} pictures to score by are lost, too many of {count}: {listed(self._lost)}. "
+                "Put them back."
+            )
+        return None

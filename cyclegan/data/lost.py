@@ -37,12 +37,12 @@ def read_or_replace(
     try:
         return read(files[place])
     except (BrokenImageError, OSError) as error:
-        lost[files[place]] = _reason(error, files[place])
+        lost[files[place]] = why_lost(error, files[place])
     for other in np.random.default_rng([REPLACEMENT, seed]).permutation(len(files)):
         try:
             return read(files[other])
         except (BrokenImageError, OSError) as error:
-            lost[files[other]] = _reason(error, files[other])
+            lost[files[other]] = why_lost(error, files[other])
     raise UsageError(f"None of {len(files)} training pictures can be read any more: {listed(lost)}. Put them back.")
 
 
@@ -53,5 +53,6 @@ def listed(problems: Mapping[Path, str]) -> str:
     return "; ".join(lines[:MOST_LISTED] + more)
 
 
-def _reason(error: Exception, file: Path) -> str:
+def why_lost(error: Exception, file: Path) -> str:
+    """Why a file cannot be read, without its name."""
     return getattr(error, "strerror", None) or str(error).removeprefix(f"{file}: ")

@@ -60,6 +60,7 @@ class UnpairedData(LightningDataModule):
         folder = Path(domain.cache_dir) if domain.cache_dir else default_cache()
         self.cache = Cache(folder, domain.load_size)
         self.lost: dict[Path, str] = {}
+        self._fixed: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
     @cached_property
     def found(self) -> Sides:
@@ -207,6 +208,15 @@ class UnpairedData(LightningDataModule):
         """Pictures (C, H, W) in [-1, 1], prepared as the domain's tests are."""
         transform = Transform(self.domain.test_transform)
         return [to_tensor(transform(read(file, self.domain.channels), seed=0)) for file in files]
+
+    def fixed_pictures(self, count: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Test pictures of both looks (training pictures where there are no tests), spread evenly; read but once."""
+        if count not in self._fixed:
+            sides = self.sides
+            files = (sides.test_a or sides.train_a, sides.test_b or sides.train_b)
+            a, b = (self.test_pictures(spread(each, count)) for each in files)
+            self._fixed[count] = a, b
+        return self._fixed[count]
 
     def tests(self, count: int | None = None) -> Tests:
         """At most `count` test pictures of each look, spread evenly; training pictures of a look without tests.

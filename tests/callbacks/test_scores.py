@@ -11,6 +11,7 @@ import pytest
 
 from cyclegan.callbacks.scores import Scores
 from cyclegan.metrics.table import TRANSLATOR
+from tests.callbacks.test_stopping import lose_at
 from tests.metrics.test_features import save_onnx
 from tests.test_train import assert_same_weights, rows, tiny
 from tests.verbs import fail_verb, run_verb
@@ -48,6 +49,31 @@ def test_a_run_whose_time_is_up_is_scored(domain_root: Path, tmp_path: Path) -> 
     (step,) = scored(tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / f"step_{step:08d}.ckpt").exists()
     assert (tmp_path / "run" / "scores.json").exists()
+
+
+def test_a_lost_test_picture_ends_no_run(
+    domain_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, lost = tmp_path / "run", domain_root / "testA" / "1.png"
+    more = (
+        *LONG,
+        EVERY_EPOCH,
+        "callbacks.scores.pictures=3",
+        "domain.paired_test=true",
+        "callbacks.samples.every_n_train_steps=1",
+    )
+    with monkeypatch.context() as patch:
+        lose_at(patch, 3, lost)
+        assert run_verb("train", *tiny(domain_root, run, *more)) == 0
+    told = capsys.readouterr().out
+    assert told.count(f"{lost} is lost (") == 1
+    assert scored(run) == [5, 10, 15]
+    assert json.loads((run / "scores.json").read_text())["b"][TRANSLATOR]["pictures"] == 2
+    rest = [domain_root / "testA" / "0.png", *(domain_root / "testB").iterdir()]
+    lose_at(monkeypatch, 17, *rest)
+    assert run_verb("train", f"resume={run}", "trainer.max_epochs=4") == 0
+    assert "Step 20: no scores. 2 pictures to score by are lost, too many of 4: " in capsys.readouterr().out
+    assert scored(run) == [5, 10, 15]
 
 
 def test_scores_do_not_touch_the_game(domain_root: Path, tmp_path: Path) -> None:
