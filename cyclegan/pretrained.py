@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from cyclegan import networks
 from cyclegan.errors import UsageError
@@ -27,6 +28,7 @@ CHECKPOINT = ".ckpt"
 ENTRY = "translators"  # of a checkpoint
 PROGRAM = ".pt2"
 REFERENCE = (".pth", ".pt")
+LARGEST = 4096  # option of a network; far beyond what is of use
 REFERENCE_SIZE = 256  # its files do not say
 
 
@@ -59,11 +61,31 @@ class Facts:
         """The network, with fresh weights.
 
         Raises:
-            UsageError: if it is not one of `cyclegan.networks`: a file must not choose what code runs.
+            UsageError: if it is not one of `cyclegan.networks`: a file must not choose what code runs; or an option is
+                so large that making it could take all memory or time.
         """
         if self.network not in networks.__all__:
             raise UsageError(f"network must be one of {', '.join(networks.__all__)}, got {self.network!r}.")
+        for name, value in self.options.items():
+            if isinstance(value, int | float) and value > LARGEST:
+                raise UsageError(f"{name} of a network must be at most {LARGEST}, got {value}.")
         return cast(nn.Module, getattr(networks, self.network)(**self.options))
+
+    def build_with(self, weights: Mapping[str, Tensor]) -> nn.Module:
+        """The network with these weights; it takes no more memory than they do if they are of another.
+
+        Raises:
+            UsageError: see `build`.
+            ValueError: if the weights are of another network.
+        """
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in self.build().state_dict().items()}
+        got = {name: tensor.shape for name, tensor in weights.items()}
+        if wrong := sorted(name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name)):
+            raise ValueError(f"{wrong[0]} must be {expected.get(wrong[0])}, got {got.get(wrong[0])}")
+        network = self.build()
+        network.load_state_dict(weights)
+        return network
 
 
 def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
@@ -106,9 +128,8 @@ def find(source: str | Path, to: str | None) -> Found:
     folder = _find_folder(path, to)
     try:
         facts = Facts(**json.loads((folder / CONFIG).read_text()))
-        generator = facts.build()
-        generator.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        generator = facts.build_with(load_file(folder / WEIGHTS))
+    except (OSError, ValueError, TypeError, ArithmeticError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{folder} holds no translator that can be read ({reason}). Name another one.") from error
     _chosen({facts.target: folder}, to or facts.target)
@@ -177,8 +198,7 @@ def _from_checkpoint(path: Path, to: str | None) -> Found:
         found: dict[str, dict[str, Any]] = checkpoint[ENTRY]
         target = _chosen(found, to)
         facts = Facts(**found[target]["facts"])
-        generator = facts.build()
-        generator.load_state_dict(found[target]["weights"])
+        generator = facts.build_with(found[target]["weights"])
     except UsageError:
         raise
     except Exception as error:  # a file can be wrong in any way

@@ -10,6 +10,7 @@ import torch
 
 from cyclegan.errors import UsageError
 from cyclegan.pickles import BrokenFileError, read_pickle
+from tests.test_train import tiny
 from tests.verbs import fail_verb
 
 
@@ -34,7 +35,9 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, modern: bool) -
     assert (tmp_path / "mark").exists()  # it was no empty threat
 
 
-def test_every_verb_refuses_it(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_verb_refuses_it(
+    run: Path, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     last = run / "checkpoints" / "last.ckpt"
     whole = torch.load(last, weights_only=True)
     torch.save(whole | {"x": Malicious(tmp_path / "mark")}, last)
@@ -43,11 +46,12 @@ def test_every_verb_refuses_it(run: Path, tmp_path: Path, capsys: pytest.Capture
         "train": (f"resume={run}", "trainer.max_steps=9"),
         "translate": (str(last), str(tmp_path / "in"), str(tmp_path / "out"), "--to", "b"),
         "evaluate": (str(last),),
+        "export": (str(last), "--format", "onnx", "--to", "b", str(tmp_path / "x.onnx")),
     }
     for verb, arguments in verbs.items():
         assert "which could run code" in fail_verb(capsys, verb, *arguments), verb
-    new = ("domain=folders", f"domain.root={run.parent}", f"init_from={run}", f"run_dir={tmp_path / 'new'}")
-    assert "There is no folder" in fail_verb(capsys, "train", *new)
+    new = tiny(domain_root, tmp_path / "new", f"init_from={run}")
+    assert "which could run code" in fail_verb(capsys, "train", *new)
     assert not (tmp_path / "mark").exists()
 
 

@@ -124,6 +124,25 @@ def test_a_config_can_name_our_networks_only(real: Translator, tmp_path: Path, n
         Translator.from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"width": 10**9}, "width of a network must be at most 4096, got 1000000000"),
+        ({"blocks": 10**9}, "blocks of a network must be at most 4096"),
+        ({"width": 4096}, r"must be torch.Size\(\[16384\]\), got torch.Size\(\[\d+\]\)"),
+        ({"halvings": 62}, "no translator that can be read"),
+        ({"multiple": 4}, "no translator that can be read"),
+    ],
+)
+def test_a_config_cannot_take_all_memory(real: Translator, tmp_path: Path, options: dict[str, int], line: str) -> None:
+    real.save_pretrained(tmp_path / "to_winter")
+    config = tmp_path / "to_winter" / "config.json"
+    content = json.loads(config.read_text())
+    config.write_text(json.dumps(content | {"options": content["options"] | options}))
+    with pytest.raises(UsageError, match=line):
+        Translator.from_pretrained(tmp_path)
+
+
 def test_a_truncated_weight_file_is_named(real: Translator, tmp_path: Path) -> None:
     real.save_pretrained(tmp_path / "to_winter")
     weights = tmp_path / "to_winter" / "model.safetensors"
