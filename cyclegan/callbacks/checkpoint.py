@@ -178,8 +178,9 @@ def _log_losses(trainer: Trainer) -> None:
     game = trainer.lightning_module
     assert isinstance(game, Game)
     losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
     for logger in trainer.loggers:
-        if isinstance(logger, History) and game.steps % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if every and isinstance(logger, History) and game.steps % every == 0:
             logger.log_metrics(losses, game.steps)
 
 

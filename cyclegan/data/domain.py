@@ -87,5 +87,7 @@ class Domain:
             if (value := getattr(self, name)) < least:
                 meaning = "domain.crop_size, " if name == "load_size" else ""
                 raise UsageError(f"domain.{name} must be at least {meaning}{least}, got {value}.")
+        if self.source is not None and not isinstance(self.source, Source):
+            raise UsageError(f"domain.source must be a cyclegan.data.domain.Source, or null, got {self.source!r}.")
         if not 0 <= self.held_out < 1:
             raise UsageError(f"domain.held_out must be at least 0 and less than 1, got {self.held_out}.")

@@ -61,7 +61,7 @@ def to_pixels(picture: Tensor, dtype: Any = np.uint8) -> NDArray[Any]:
     """(C, H, W) in [-1, 1] to (H, W, C), rounded to the nearest level (the reference truncates)."""
     white, whole = white_of(dtype), np.issubdtype(dtype, np.integer)
     levels = picture.detach().float().cpu().permute(1, 2, 0).add(1).mul_(white / 2)
-    values = (levels.round_().clamp_(0, white) if whole else levels).numpy()
+    values = (levels.round_().clamp_(0, white).nan_to_num_(0) if whole else levels).numpy()
     return np.ascontiguousarray(values.astype(dtype))
 
 

@@ -1,6 +1,7 @@
 """A domain as a LightningDataModule."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import compress
@@ -172,18 +173,16 @@ class UnpairedData(LightningDataModule):
         )
 
     def try_sample(self) -> None:
-        """Make one sample, before anything is written.
+        """Make one sample, and prepare a test picture, before anything is written.
 
         Raises:
             UsageError: if the transforms cannot, or do not give pictures of `crop_size`.
         """
         domain, first = self.domain, Key(epoch=0, sample=0)
-        try:
+        with _applicable("domain.test_transform"):
+            self.test_pictures(self.tests(1).a)
+        with _applicable("domain.transform"):
             shape = tuple(self.dataset[first].a.shape)
-        except Exception as error:  # whatever a user's own transform raises
-            raise UsageError(
-                f"domain.transform cannot be applied ({' '.join(str(error).split())}). Change it."
-            ) from error
         if shape != (domain.channels, domain.crop_size, domain.crop_size):
             raise UsageError(
                 f"domain.transform must give pictures of {domain.crop_size}x{domain.crop_size} with {domain.channels} "
@@ -257,6 +256,16 @@ class UnpairedData(LightningDataModule):
                     "Add others, or set domain.exclude_leaks=false."
                 )
         return kept
+
+
+@contextmanager
+def _applicable(option: str) -> Iterator[None]:
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a user's own transform raises
+        raise UsageError(f"{option} cannot be applied ({' '.join(str(error).split())}). Change it.") from error
 
 
 def spread(items: list[T], count: int | None) -> list[T]:

@@ -1,0 +1,59 @@
+"""Options of any value: a run either trains with them or tells in one line what is wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from cyclegan.cli import quote_paths
+from tests.test_conf import compose
+from tests.test_train import tiny
+from tests.verbs import run_verb
+
+ELSEWHERE = {"run_dir", "resume", "init_from", "trainer.devices", "trainer.num_nodes"}  # paths, and other machines
+VALUES = ("-1", "0", "1", "2", "3.7", "nan", "inf", "null", "true", "[]", "[1,2]", "{a:1}", "hello", '""', "1e-9")
+PATHS = ("domain.root", "domain.a_dir", "init_from", "resume", "run_dir")
+
+
+def options(node: Any, prefix: str = "") -> Iterator[str]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from options(value, f"{prefix}{name}.")
+        elif not name.startswith("_"):
+            yield f"{prefix}{name}"
+
+
+OPTIONS = sorted(set(options(OmegaConf.to_container(compose("domain=folders"), resolve=False))) - ELSEWHERE)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(option=st.sampled_from(OPTIONS), value=st.sampled_from(VALUES))
+def test_any_value_trains_or_is_told(
+    option: str,
+    value: str,
+    domain_root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    run = tmp_path_factory.mktemp("any") / "run"
+    code = run_verb("train", *tiny(domain_root, run, f"{option}={value}"))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line and "training:" not in line]
+    assert code in (0, 2)
+    assert code == 0 or len(lines) == 1, lines
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1)
+
+
+@given(st.sampled_from(PATHS), names.filter(lambda name: name[0] not in "'\"" and name != "null"))
+def test_any_path_reaches_the_config_unchanged(option: str, path: str) -> None:
+    (quoted,) = quote_paths([f"{option}={path}"])
+    (override,) = OverridesParser.create().parse_overrides([quoted])
+    assert override.key_or_group == option
+    assert str(override.value()) == path
