@@ -14,7 +14,13 @@ METHODS = [file.stem for file in sorted((CONF / "model").glob("[!_]*.yaml"))]
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_trains_and_every_network_of_it_moves(method: str, domain_root: Path, tmp_path: Path) -> None:
     for steps in (1, 2):
-        arguments = (f"model={method}", *TINY, f"domain.root={domain_root}", f"trainer.max_steps={steps}")
+        arguments = (
+            f"model={method}",
+            *TINY,
+            f"domain.root={domain_root}",
+            f"trainer.max_steps={steps}",
+            "trainer.max_epochs=2",
+        )
         assert run_verb("train", "domain=folders", *arguments, f"run_dir={tmp_path / str(steps)}") == 0
     before, after = (
         torch.load(tmp_path / str(steps) / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
