@@ -114,16 +114,20 @@ def differences(whole: Path, parts: Path) -> list[str]:
     for name in sorted(files(whole) & files(parts)):
         one, other = whole / name, parts / name
         if name.endswith("last.ckpt"):
-            contents = [read_pickle(file) for file in (one, other)]
-            for content in contents:
-                content["callbacks"].pop("Report")  # when it began, and how long it took
-            wrong += compare(*contents, name)
+            wrong += compare(_lasting(one), _lasting(other), name)
         elif name.endswith("metrics.csv"):
             tables = [list(csv.DictReader(file.read_text().splitlines())) for file in (one, other)]
             wrong += compare(tables[0], tables[1], name)
         elif not name.endswith(".ckpt") and one.read_bytes() != other.read_bytes():
             wrong.append(name)
     return wrong
+
+
+def _lasting(checkpoint: Path) -> dict[str, Any]:
+    """What is in a checkpoint, but for when the run began and how long it took."""
+    content: dict[str, Any] = read_pickle(checkpoint)
+    content["callbacks"].pop("Report")
+    return content
 
 
 def files(run: Path) -> set[str]:

@@ -110,8 +110,9 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     trainer.precision_plugin.convert_module(game)  # before Lightning does: it would load 64 bits into 32 first
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
     if steps >= game.length:
-        if is_first():
-            plot_losses(run)  # in case it was killed between its last checkpoint and that
+        if is_first():  # it may have been killed after its last checkpoint
+            drop_abandoned(run.folder)
+            plot_losses(run)
         say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()

@@ -1,0 +1,191 @@
+"""How soon is a translator good? ``python benchmarks/quality.py seasons``, or ``yosemite --root FOLDER``.
+
+The anchor's recipe (the paper's game in float32, a pair per step, unfused Adam) and ours train for the same time, one
+after the other, each with its schedule laid out for that time. Both are played by `python -m cyclegan.train`, whose
+float32 step is a little faster than the textbook's (see benchmarks/training.md). Times are steps times the median time
+of a step: what scoring takes counts for neither. KID compares features of a small network that has learnt, once and for
+both sides, to tell the two looks' training pictures apart. Writes a table and a picture of the curves.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pytorch_lightning import Callback
+from torch import nn
+
+from cyclegan.data.images import read, to_tensor
+from cyclegan.data.module import spread
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("model.generator.width=32", "model.generator.blocks=6", "model.discriminator.width=32")
+ANCHOR = (
+    "trainer.precision=32-true", "model.descent.generators.fused=false", "model.descent.discriminators.fused=false",
+)  # fmt: skip
+SEASONS = (
+    "domain=seasons", "domain.files_a='*_m07.jpg'", "domain.files_b='*_m01.jpg'", "domain.load_size=72",
+    "domain.crop_size=64", *SMALL,
+)  # fmt: skip
+SETS = {  # the anchor's options, and ours
+    "seasons": ((*SEASONS, *ANCHOR), ("experiment=seasons",)),
+    "yosemite": (
+        ("experiment=yosemite_small", *ANCHOR),
+        ("experiment=yosemite_small", "model=cyclegan_fast", "model.descent.generators.lr=0.0004",
+         "model.descent.discriminators.lr=0.0004"),
+    ),
+}  # fmt: skip
+QUIET = ("callbacks.samples.every_n_train_steps=100000", "callbacks.checkpoint.every_minutes=60")
+LOOKERS = 64  # pixels of what the network that tells looks apart gets
+
+
+class Curve(NamedTuple):
+    """Of one side: seconds of training, and the scores by name at each."""
+
+    seconds: list[float]
+    scores: dict[str, list[float]]
+
+
+class Stopwatch(Callback):
+    """Notes in a file when each step began."""
+
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+        self.began: list[float] = []
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.began.append(time.monotonic())
+
+    def on_train_end(self, *_: Any) -> None:
+        self.file.write_text(json.dumps(self.began))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("set", choices=SETS)
+    parser.add_argument("--root", type=Path, help="folder with trainA, trainB, testA, testB")
+    parser.add_argument("--minutes", type=float, default=10, help="of training, each side (default: %(default)s)")
+    parser.add_argument("--output", type=Path, help="the picture (default: docs/quality_SET.png)")
+    options = parser.parse_args()
+    root = options.root or ROOT / "datasets" / "seasons"
+    os.environ["PYTHONPATH"] = str(ROOT)
+    with tempfile.TemporaryDirectory() as name:
+        features = save_features(root, Path(name) / "looks.onnx")
+        more = (*QUIET, f"callbacks.scores.features={features}", *([f"domain.root={root}"] if options.root else []))
+        curves = {
+            side: train((*recipe, *more), 60 * options.minutes, Path(name) / side)
+            for side, recipe in zip(("textbook", "ours"), SETS[options.set], strict=True)
+        }
+    picture = options.output or ROOT / "docs" / f"quality_{options.set}.png"
+    plot(curves, picture)
+    print("\n".join(table(curves)))
+
+
+def save_features(root: Path, file: Path) -> Path:
+    """Teach a small network to tell the two looks apart; what its last layer but one sees, as an ONNX file."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = []
+    for before, after in ((3, 32), (32, 64), (64, 128), (128, 128)):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+    body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    whole = nn.Sequential(body, nn.Linear(128, 1))
+    sides = [spread(sorted((root / split).glob("*.jpg")), 600) for split in ("trainA", "trainB")]
+    pictures = torch.stack([small(path) for side in sides for path in side])
+    truths = torch.cat([torch.full((len(side), 1), float(i)) for i, side in enumerate(sides)])
+    adam = torch.optim.Adam(whole.parameters(), lr=1e-3)
+    for _ in range(300):
+        chosen = torch.randint(len(pictures), (64,))
+        flips = pictures[chosen].flip(-1) if torch.rand(()) < 0.5 else pictures[chosen]
+        loss = nn.functional.binary_cross_entropy_with_logits(whole(flips), truths[chosen])
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    whole.eval()
+    told = ((whole(pictures) > 0) == (truths > 0.5)).float().mean()
+    print(f"The network tells {told:.0%} of {len(pictures)} training pictures apart.", flush=True)
+    example = torch.zeros(2, 3, LOOKERS, LOOKERS)
+    shapes = {"x": {0: "n", 2: "h", 3: "w"}}
+    torch.onnx.export(body, (example,), str(file), input_names=["x"], dynamic_axes=shapes, dynamo=False, verbose=False)
+    return file
+
+
+def small(path: Path) -> torch.Tensor:
+    """A picture as the extractor's network gets it: (3, 64, 64), 0 to 1."""
+    whole = (to_tensor(read(path, 3))[None] + 1) / 2
+    return nn.functional.interpolate(whole, (LOOKERS, LOOKERS), mode="area")[0]
+
+
+def train(options: tuple[str, ...], seconds: float, folder: Path) -> Curve:
+    """Measure a step, then train as many as fit."""
+    step = play((*options, "trainer.max_steps=40", "callbacks.scores.every_n_epochs=null"), folder / "trial")
+    steps = round(seconds / step)
+    epoch = batches(folder / "trial")
+    every = max(1, round(steps / epoch / 16))
+    length = ("trainer.max_steps=-1", f"trainer.max_epochs={max(1, round(steps / epoch))}")
+    step = play((*options, *length, f"callbacks.scores.every_n_epochs={every}"), folder / "run")
+    rows = list(csv.DictReader((folder / "run" / "metrics.csv").read_text().splitlines()))
+    names = [name for name in rows[0] if name.endswith(("/kid", "/mae")) and "_" not in name.split("/")[1]]
+    scored = [row for row in rows if row[names[0]]]
+    print(f"{folder.name}: {len(rows)} rows, {step:.4f} s a step, {rows[-1]['step']} steps", flush=True)
+    scores = {name: [float(row[name]) for row in scored] for name in names}
+    return Curve([int(row["step"]) * step for row in scored], scores)
+
+
+def play(options: tuple[str, ...], run: Path) -> float:
+    """Train; the median time of a step."""
+    watch = f"+callbacks.stopwatch={{_target_: benchmarks.quality.Stopwatch, file: {run}.json}}"
+    command = [sys.executable, "-m", "cyclegan.train", *options, f"run_dir={run}", "trainer.max_epochs=9999", watch]
+    if any(each.startswith("trainer.max_epochs") for each in options):
+        command.remove("trainer.max_epochs=9999")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr or done.stdout)
+    return float(np.median(np.diff(json.loads(Path(f"{run}.json").read_text()))[5:]))
+
+
+def batches(run: Path) -> int:
+    """Steps of an epoch."""
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    return int(loader["batches"])
+
+
+def table(curves: dict[str, Curve]) -> list[str]:
+    """By score: the anchor's last, ours at its end, and when ours was first as good."""
+    anchor, ours = curves["textbook"], curves["ours"]
+    head = "| score | textbook, at the end | ours, at the end | ours is as good after | of the time |"
+    lines = [head, "|" + " --- |" * 5]
+    for name, values in anchor.scores.items():
+        goal = values[-1]
+        reached = [time for time, value in zip(ours.seconds, ours.scores[name], strict=True) if value <= goal]
+        when = f"{reached[0]:.0f} s of {anchor.seconds[-1]:.0f} s" if reached else "never"
+        part = f"1/{anchor.seconds[-1] / reached[0]:.1f}" if reached else ""
+        lines.append(f"| {name} | {goal:.4g} | {ours.scores[name][-1]:.4g} | {when} | {part} |")
+    return lines
+
+
+def plot(curves: dict[str, Curve], file: Path) -> None:
+    """Scores by seconds."""
+    names = list(curves["ours"].scores)
+    figure = Figure(figsize=(5 * len(names), 3.6), layout="constrained")
+    for axes, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
+        for side, curve in curves.items():
+            axes.plot(curve.seconds, curve.scores[name], label=side, marker=".")
+        axes.set(title=name, xlabel="seconds of training", ylim=(0, None))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    FigureCanvasAgg(figure).print_figure(str(file), format="png", dpi=90)
+
+
+if __name__ == "__main__":
+    main()
