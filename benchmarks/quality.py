@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +116,7 @@ def save_features(root: Path, file: Path) -> Path:
     print(f"The network tells {told:.0%} of {len(pictures)} training pictures apart.", flush=True)
     example = torch.zeros(2, 3, LOOKERS, LOOKERS)
     shapes = {"x": {0: "n", 2: "h", 3: "w"}}
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of an exporter that needs nothing else
     torch.onnx.export(body, (example,), str(file), input_names=["x"], dynamic_axes=shapes, dynamo=False, verbose=False)
     return file
 
@@ -181,7 +183,8 @@ def plot(curves: dict[str, Curve], file: Path) -> None:
     for axes, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
         for side, curve in curves.items():
             axes.plot(curve.seconds, curve.scores[name], label=side, marker=".")
-        axes.set(title=name, xlabel="seconds of training", ylim=(0, None))
+        top = 2 * max(curve.scores[name][-1] for curve in curves.values())  # first scores can be huge
+        axes.set(title=name, xlabel="seconds of training", ylim=(0, top))
         axes.grid(alpha=0.3)
         axes.legend()
     FigureCanvasAgg(figure).print_figure(str(file), format="png", dpi=90)

@@ -54,6 +54,7 @@ MODES = {
     "default": (),
     "float32": ("trainer.precision=32-true",),
     "default, checkpointing": ("model.checkpointing=true",),
+    "default, compiled": ("callbacks.compiling.mode=default",),
     "cyclegan_fast": ("model=cyclegan_fast",),
 }
 
@@ -209,8 +210,9 @@ def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, list[Times
         anchored = ["benchmarks/training.py", "--anchor", *values, str(file)]
         times["textbook"].append(clocked(anchored, file, idles["textbook"]))
         for mode, options in MODES.items():
-            if mode == "cyclegan_fast" and setting.batch == 1:  # where it is no faster
-                continue
+            alone = setting.batch == 1
+            if (mode == "cyclegan_fast" and alone) or (mode == "default, compiled" and not (alone and setting.size == 128)):
+                continue  # no faster, or minutes of compiling
             run = folder / f"{'_'.join(values)}_{mode}_{turn}".replace(", ", "_")
             command = ours(setting, options, folder / "pictures", run, file)
             times[mode].append(clocked(command, file, idles["ours"]))

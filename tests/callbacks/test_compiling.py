@@ -1,0 +1,23 @@
+"""Compiled networks play the same game."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_train import checkpoint, rows, tiny
+from tests.verbs import fail_verb, run_verb
+
+
+def test_a_compiled_game_is_the_same_and_goes_on_uncompiled(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled = ("callbacks.compiling.mode=default", "callbacks.compiling.backend=aot_eager")
+    for name, more in (("plain", ()), ("compiled", compiled)):
+        assert run_verb("train", *tiny(domain_root, tmp_path / name, *more, "trainer.log_every_n_steps=1")) == 0
+    for one, other in zip(rows(tmp_path / "plain"), rows(tmp_path / "compiled"), strict=True):
+        assert float(one["gan_b"]) == pytest.approx(float(other["gan_b"]), rel=1e-5)
+    assert checkpoint(tmp_path / "plain")["state_dict"].keys() == checkpoint(tmp_path / "compiled")["state_dict"].keys()
+    goes_on = (f"resume={tmp_path / 'compiled'}", "callbacks.compiling.mode=null", "trainer.max_steps=3")
+    assert run_verb("train", *goes_on) == 0
+    wrong = tiny(domain_root, tmp_path / "wrong", "callbacks.compiling.mode=fast")
+    assert "mode must be one of default, reduce-overhead" in fail_verb(capsys, "train", *wrong)
