@@ -211,7 +211,9 @@ def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, list[Times
         times["textbook"].append(clocked(anchored, file, idles["textbook"]))
         for mode, options in MODES.items():
             alone = setting.batch == 1
-            if (mode == "cyclegan_fast" and alone) or (mode == "default, compiled" and not (alone and setting.size == 128)):
+            if (mode == "cyclegan_fast" and alone) or (
+                mode == "default, compiled" and not (alone and setting.size == 128)
+            ):
                 continue  # no faster, or minutes of compiling
             run = folder / f"{'_'.join(values)}_{mode}_{turn}".replace(", ", "_")
             command = ours(setting, options, folder / "pictures", run, file)

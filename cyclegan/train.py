@@ -254,7 +254,7 @@ def _save_config(config: DictConfig, run: Run) -> None:
 
 
 def _check_networks(game: Game, data: UnpairedData) -> None:
-    """Refuse sizes and channels that the networks cannot take."""
+    """Refuse sizes and channels that the networks cannot take, and optimisers that cannot be made."""
     domain = data.domain
     generator, discriminator = game.generators()["b"], game.discriminators()["b"]
     multiple = int(generator.multiple)  # type: ignore[arg-type]
@@ -275,6 +275,10 @@ def _check_networks(game: Game, data: UnpairedData) -> None:
             f"The networks must take and give domain.channels={domain.channels} channels ({reason})."
         ) from error
     game.train()
+    try:
+        game.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"model.descent cannot make its optimisers ({error}). Change its options.") from error
 
 
 def _check_memory(config: DictConfig, game: Game, processes: int) -> str:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from cyclegan.cli import quote_paths
 from tests.test_conf import compose
 from tests.test_train import tiny
-from tests.verbs import run_verb
+from tests.verbs import fail_verb, run_verb
 
 ELSEWHERE = {"run_dir", "resume", "init_from", "trainer.devices", "trainer.num_nodes"}  # paths, and other machines
 VALUES = ("-1", "0", "1", "2", "3.7", "nan", "inf", "null", "true", "[]", "[1,2]", "{a:1}", "hello", '""', "1e-9")
@@ -49,6 +49,21 @@ def test_any_value_trains_or_is_told(
 
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("model.descent.generators.betas=2", "model.descent cannot make its optimisers"),
+        ("domain.test_transform=hello", "must be lists of transforms, got 'hello'"),
+        ("domain.transform=hello", "must be lists of transforms, got 'hello'"),
+        ("domain.source=1", "domain.source must be a cyclegan.data.domain.Source, or null, got 1"),
+    ],
+)
+def test_values_of_another_kind_are_told(
+    option: str, line: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", option))
 
 
 @given(st.sampled_from(PATHS), names.filter(lambda name: name[0] not in "'\"" and name != "null"))

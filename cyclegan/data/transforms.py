@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from cyclegan.data.images import Pixels, to_image
+from cyclegan.errors import UsageError
 
 cv2.setNumThreads(0)  # a loading process has one core
 
@@ -83,10 +84,19 @@ class Transform:
 
     Args:
         steps: classes of this module (or albumentations' own), applied in their order.
+
+    Raises:
+        UsageError: if they are something else.
     """
 
     def __init__(self, steps: Sequence[A.BasicTransform]) -> None:
-        self.compose = A.Compose(list(steps))
+        try:
+            self.compose = A.Compose(list(steps))
+        except (TypeError, AttributeError) as error:
+            raise UsageError(
+                "domain.transform and domain.test_transform must be lists of transforms, "
+                f"got {steps!r}. See cyclegan.data.transforms."
+            ) from error
 
     def __call__(self, pixels: Pixels, seed: int) -> Pixels:
         """Transform (H, W, C) with the randomness of `seed`, 0 to 2^32 - 1."""

@@ -127,21 +127,12 @@ class Game(LightningModule):
         set_random_state(self.device, state["random"])
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """One optimiser per player.
-
-        Raises:
-            UsageError: if they cannot be made as the config says.
-        """
+        """One optimiser per player."""
         generators, discriminators = (
             [parameter for network in networks.values() for parameter in network.parameters()]
             for networks in (self.generators(), self.discriminators())
         )
-        try:
-            return [self.descent.generators(generators), self.descent.discriminators(discriminators)]
-        except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"model.descent must make optimisers, but cannot ({error}). Change its options."
-            ) from error
+        return [self.descent.generators(generators), self.descent.discriminators(discriminators)]
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Learning rates change between epochs, which are counted by batches: resuming cannot shift them."""
