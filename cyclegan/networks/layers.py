@@ -1,6 +1,6 @@
 """Building blocks that several networks share."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 
 class ReflectConv2d(nn.Conv2d):
-    """A convolution of a reflected picture that keeps its size: the way back through PyTorch's own is slow.
+    """A convolution of a reflected picture that keeps its size.
 
     Args:
         in_channels: channels of the input, of shape (B, in_channels, H, W).
@@ -40,32 +40,6 @@ class ReflectConv2d(nn.Conv2d):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True) -> None:
         reach = kernel_size // 2
         super().__init__(in_channels, out_channels, kernel_size, padding=reach, padding_mode="reflect", bias=bias)
-        self.reach = reach
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not torch.is_grad_enabled():
-            return super().forward(x)
-        return F.conv2d(_Reflected.apply(x, self.reach), self.weight, self.bias)
-
-
-class _Reflected(torch.autograd.Function):
-    """Reflection padding. On the way back, what was mirrored returns to where it came from, whole rows at a time."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, reach: int) -> Tensor:
-        ctx.reach = reach
-        return F.pad(x, (reach,) * 4, mode="reflect")
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        reach = ctx.reach
-        rows = gradient[..., reach:-reach, :].clone()
-        rows[..., 1 : reach + 1, :] += gradient[..., :reach, :].flip(-2)
-        rows[..., -reach - 1 : -1, :] += gradient[..., -reach:, :].flip(-2)
-        both = rows[..., reach:-reach].contiguous()
-        both[..., 1 : reach + 1] += rows[..., :reach].flip(-1)
-        both[..., -reach - 1 : -1] += rows[..., -reach:].flip(-1)
-        return both, None
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
