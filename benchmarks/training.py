@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -121,8 +120,13 @@ class Clock(Callback):
 
 
 def note(file: Path, starts: list[float], ends: list[float]) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    file.write_text(json.dumps({"starts": starts, "ends": ends, "peak": peak}))
+    file.write_text(json.dumps({"starts": starts, "ends": ends, "peak": peak_bytes()}))
+
+
+def peak_bytes() -> int:
+    """The most that this process has held (getrusage would count what the one that started it held, too)."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 def anchor(setting: Setting, file: Path) -> None:
@@ -162,9 +166,9 @@ def clocked(command: list[str], file: Path, idle: float) -> Times:
 
 def idle_bytes(module: str) -> float:
     """What a process holds that has only imported a module."""
-    code = f"import {module}, resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = f"import {module}; from benchmarks.training import peak_bytes; print(peak_bytes())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return 1024 * float(done.stdout.split()[-1])
+    return float(done.stdout.split()[-1])
 
 
 def peak_flops(dtype: torch.dtype) -> float:
