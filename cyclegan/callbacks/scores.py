@@ -88,7 +88,7 @@ class Scores(Callback):
         try:
             return self.judge.table(dict(zip("ba", current_translators(trainer), strict=True)))
         except LostTestsError as error:
-            say(f"Step {step}: no scores. {error}")
+            say(f"Step {step}: no scores. {printable(error)}")  # it names files
             return None
         finally:
             for file in sorted(self._lost.keys() - known.keys()):
