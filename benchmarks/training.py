@@ -2,19 +2,19 @@
 
 The textbook's step is CycleGAN as its paper and the first implementations have it: float32, eager, six generator passes
 and six of the discriminators, each by itself, unfused Adam. Ours is `python -m cyclegan.train`, with all that it does.
-The sides take turns, each in a process of its own; differences between machines and times of day cancel in the ratios.
+Each side is a process of its own. They start one after the other, and then take turns of a few steps while the others
+sleep: what else happens on the machine meets all of them, and leaves their ratios alone.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,15 +39,15 @@ class Setting(NamedTuple):
     width: int
     blocks: int
     batch: int
-    steps: int  # timed, in each round
+    steps: int  # in each turn; the first is not counted
 
 
 SETTINGS = (
-    Setting(64, 32, 6, 1, 60),
-    Setting(64, 32, 6, 4, 20),
-    Setting(128, 64, 9, 1, 6),
-    Setting(128, 64, 9, 4, 2),
-    Setting(256, 64, 9, 1, 2),
+    Setting(64, 32, 6, 1, 40),
+    Setting(64, 32, 6, 4, 12),
+    Setting(128, 64, 9, 1, 5),
+    Setting(128, 64, 9, 4, 3),
+    Setting(256, 64, 9, 1, 3),
 )
 MODES = {
     "default": (),
@@ -58,10 +58,10 @@ MODES = {
 }
 
 
-class Times(NamedTuple):
-    """Of one process."""
+class Figures(NamedTuple):
+    """Of one side; medians over all its steps."""
 
-    step: float  # seconds from a step's end to the next one's, median
+    step: float  # seconds from a step's end to the next one's
     waiting: float  # part of it that is no step: loading, callbacks, loops
     first: float  # seconds from the process's start to its first step
     peak: float  # bytes above the idle process
@@ -104,23 +104,23 @@ def textbook(setting: Setting) -> Callable[[], None]:
 
 
 class Clock(Callback):
-    """Notes when steps begin and end, and what the process holds, in a file."""
+    """Lets a process make steps when it is its turn, and notes when they begin and end, and what it holds, in a file."""
 
     def __init__(self, file: str) -> None:
-        self.file = Path(file)
+        self.notes, self.allowed = Path(file), Path(file).with_suffix(".allowed")
         self.starts: list[float] = []
         self.ends: list[float] = []
 
     def on_train_batch_start(self, *_: Any) -> None:
+        while len(self.ends) >= int(self.allowed.read_text()):
+            time.sleep(0.05)
         self.starts.append(time.time())
 
-    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+    def on_train_batch_end(self, *_: Any) -> None:
         self.ends.append(time.time())
-        note(self.file, self.starts, self.ends)
-
-
-def note(file: Path, starts: list[float], ends: list[float]) -> None:
-    file.write_text(json.dumps({"starts": starts, "ends": ends, "peak": peak_bytes()}))
+        written = self.notes.with_suffix(".part")
+        written.write_text(json.dumps({"starts": self.starts, "ends": self.ends, "peak": peak_bytes()}))
+        written.replace(self.notes)
 
 
 def peak_bytes() -> int:
@@ -129,39 +129,68 @@ def peak_bytes() -> int:
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
-def anchor(setting: Setting, file: Path) -> None:
+def anchor(setting: Setting, file: str) -> None:
     """The textbook's side; runs in a process of its own."""
-    step, starts, ends = textbook(setting), [], []
-    for _ in range(setting.steps + 2):
-        starts.append(time.time())
+    step, clock = textbook(setting), Clock(file)
+    while True:
+        clock.on_train_batch_start()
         step()
-        ends.append(time.time())
-    note(file, starts, ends)
+        clock.on_train_batch_end()
+
+
+class Side:
+    """A process that takes turns."""
+
+    def __init__(self, command: list[str], file: Path) -> None:
+        self.file = file
+        self.turns: list[int] = []  # steps made before each
+        self._allow(0)
+        self.output = file.with_suffix(".log").open("w+")
+        self.started = time.time()
+        self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=self.output, stderr=self.output)
+
+    def _allow(self, steps: int) -> None:
+        written = self.file.with_suffix(".some")
+        written.write_text(str(steps))
+        written.replace(self.file.with_suffix(".allowed"))
+
+    def turn(self, steps: int) -> None:
+        """Make some more steps."""
+        made = len(self.notes()["ends"]) if self.file.exists() else 0
+        self.turns.append(made)
+        self._allow(made + steps)
+        while not self.file.exists() or len(self.notes()["ends"]) < made + steps:
+            time.sleep(0.02)
+            if self.process.poll() is not None:
+                self.output.seek(0)
+                raise SystemExit(self.output.read())
+
+    def notes(self) -> Any:
+        """What the clock has written."""
+        return json.loads(self.file.read_text())
+
+    def figures(self, idle: float) -> Figures:
+        """Of all turns but the first, which warms up."""
+        self.process.kill()
+        noted = self.notes()
+        starts, ends = noted["starts"], noted["ends"]
+        turns = [slice(first, last) for first, last in itertools.pairwise((*self.turns[1:], len(ends)))]
+        steps = np.concatenate([np.diff(ends[turn]) for turn in turns])
+        own = np.concatenate([np.subtract(ends[turn], starts[turn])[1:] for turn in turns])
+        step = float(np.median(steps))
+        return Figures(step, 1 - float(np.median(own)) / step, starts[0] - self.started, noted["peak"] - idle)
 
 
 def ours(setting: Setting, options: tuple[str, ...], pictures: Path, run: Path, file: Path) -> list[str]:
     """Our side: the command."""
-    size, width, blocks, batch, steps = setting
+    size, width, blocks, batch, _ = setting
     return [
         *("-m", "cyclegan.train", "domain=folders", f"domain.root={pictures}", f"domain.crop_size={size}"),
-        *(f"domain.load_size={size * 286 // 256}", f"domain.batch_size={batch}", f"trainer.max_steps={steps + 2}"),
+        *(f"domain.load_size={size * 286 // 256}", f"domain.batch_size={batch}"),
         *(f"model.generator.width={width}", f"model.generator.blocks={blocks}", f"model.discriminator.width={width}"),
         *("callbacks.scores.pictures=1", "callbacks.samples.pictures=1", f"run_dir={run}", *options),
         f"+callbacks.clock={{_target_: benchmarks.training.Clock, file: {file}}}",
     ]
-
-
-def clocked(command: list[str], file: Path, idle: float) -> Times:
-    started = time.time()
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr or done.stdout)
-    noted = json.loads(file.read_text())
-    starts, ends = noted["starts"], noted["ends"]
-    steps = np.diff(ends[1:])  # the first two steps warm up
-    own = np.subtract(ends[2:], starts[2:])
-    waiting = 1 - float(np.median(own)) / float(np.median(steps))
-    return Times(float(np.median(steps)), waiting, starts[0] - started, noted["peak"] - idle)
 
 
 def idle_bytes(module: str) -> float:
@@ -204,37 +233,41 @@ def save_pictures(root: Path) -> None:
             coarse.resize((256, 256), Image.Resampling.BICUBIC).save(root / split / f"{i}.jpg")
 
 
-def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, list[Times]]:
-    """Rounds in which every side has its turn."""
-    times: dict[str, list[Times]] = defaultdict(list)
+def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, Figures]:
+    """Every side has its turn in every round."""
+    values = "_".join(map(str, setting))
     idles = {"textbook": idle_bytes("benchmarks.training"), "ours": idle_bytes("cyclegan.train")}
-    for turn in range(rounds):
-        file = folder / "clock.json"
-        values = [str(each) for each in setting]
-        anchored = ["benchmarks/training.py", "--anchor", *values, str(file)]
-        times["textbook"].append(clocked(anchored, file, idles["textbook"]))
-        for mode, options in MODES.items():
+    sides: dict[str, Side] = {}
+    try:
+        for name, options in {"textbook": (), **MODES}.items():
             alone = setting.batch == 1
-            if (mode == "cyclegan_fast" and alone) or (
-                mode == "default, compiled" and not (alone and setting.size == 128)
+            if (name == "cyclegan_fast" and alone) or (
+                name == "default, compiled" and not (alone and setting.size == 128)
             ):
                 continue  # no faster, or minutes of compiling
-            run = folder / f"{'_'.join(values)}_{mode}_{turn}".replace(", ", "_")
+            run = folder / f"{values}_{len(sides)}"
+            file = run.with_suffix(".json")
             command = ours(setting, options, folder / "pictures", run, file)
-            times[mode].append(clocked(command, file, idles["ours"]))
-    return times
+            if name == "textbook":
+                command = ["benchmarks/training.py", "--anchor", *map(str, setting), str(file)]
+            sides[name] = Side(command, file)
+            sides[name].turn(2)
+        for _ in range(rounds):
+            for side in sides.values():
+                side.turn(setting.steps)
+        return {name: side.figures(idles.get(name, idles["ours"])) for name, side in sides.items()}
+    finally:
+        for side in sides.values():
+            side.process.kill()
 
 
-def rows(setting: Setting, times: dict[str, list[Times]], peaks: dict[str, float]) -> list[str]:
-    """Of the table: medians over rounds."""
+def rows(setting: Setting, figures: dict[str, Figures], peaks: dict[str, float]) -> list[str]:
+    """Of the table."""
     size, width, blocks, batch, _ = setting
     operations = operations_of(setting)
-    middle = {
-        side: Times(*(statistics.median(values) for values in zip(*each, strict=True))) for side, each in times.items()
-    }
-    base = middle["textbook"]
+    base = figures["textbook"]
     lines = []
-    for side, (step, waiting, first, peak) in middle.items():
+    for side, (step, waiting, first, peak) in figures.items():
         most = peaks["float32" if side in ("textbook", "float32") else "default"]
         cells = [
             *(f"{size} px, width {width}, {blocks} blocks, batch {batch}", side, f"{batch / step:.2f}"),
@@ -247,13 +280,13 @@ def rows(setting: Setting, times: dict[str, list[Times]], peaks: dict[str, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each side (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128, 256], help="pixels (default: all)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the table goes (default: %(default)s)")
     parser.add_argument("--anchor", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.anchor:
-        anchor(Setting(*map(int, options.anchor[:5])), Path(options.anchor[5]))
+        anchor(Setting(*map(int, options.anchor[:5])), options.anchor[5])
         return
     os.environ["PYTHONPATH"] = str(ROOT)
     peaks = {"float32": peak_flops(torch.float32), "default": peak_flops(torch.bfloat16)}
@@ -262,7 +295,7 @@ def main() -> None:
     )
     about = f"{platform.machine()}, {psutil.cpu_count(logical=False)} cores, {torch.get_num_threads()} threads"
     head = [
-        "# Training speed\n\n`make bench`, medians of rounds in turn. MiB: above the idle process. Of the peak: the",
+        "# Training speed\n\n`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak: the",
         "textbook's operations per second, of the most that was measured in convolutions and matrix products. Waiting:",
         "part of a step's time that is not the step. First: seconds from the command to its first step.\n",
         f"{about}; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()};",

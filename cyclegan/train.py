@@ -22,6 +22,7 @@ from pytorch_lightning.loggers import Logger
 
 from cyclegan.callbacks.alarms import alarms_on
 from cyclegan.callbacks.history import History, plot_losses
+from cyclegan.callbacks.losses import Losses
 from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
 from cyclegan.callbacks.trackers import finish_tracker, start_tracker
@@ -167,7 +168,7 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         max_steps=-1,  # the game ends itself: Lightning counts each player's optimiser steps
         max_epochs=-1,
         default_root_dir=str(run.folder),
-        callbacks=[stopping, *callbacks],
+        callbacks=[stopping, Losses(), *callbacks],
         plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
         logger=[History(run, keep_until=steps), _tracker(config, run)],
     )

@@ -11,7 +11,6 @@ from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
-from cyclegan.callbacks.history import History
 from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
@@ -139,7 +138,6 @@ class Checkpoint(LightningCheckpoint):
     def _write(self, trainer: Trainer, newest: Path) -> None:
         """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
         run, translators = current_run(trainer), current_translators(trainer)
-        _log_losses(trainer)
         with replaced_whole(newest) as partial:
             try:
                 trainer.save_checkpoint(partial)
@@ -171,17 +169,6 @@ def _within(epoch: int) -> dict[str, dict[str, int]]:
     """
     count = {"ready": epoch + 1, "started": epoch + 1, "processed": epoch, "completed": epoch}
     return {"total": count, "current": dict(count)}
-
-
-def _log_losses(trainer: Trainer) -> None:
-    """Write the row of `metrics.csv` that Lightning will, after the checkpoint: a kill in between would lose it."""
-    game = trainer.lightning_module
-    assert isinstance(game, Game)
-    losses = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "step"}
-    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    for logger in trainer.loggers:
-        if every and isinstance(logger, History) and game.steps % every == 0:
-            logger.log_metrics(losses, game.steps)
 
 
 def _name(step: int) -> str:

@@ -89,10 +89,9 @@ class Numbers(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Watch; look now and then."""
         assert isinstance(pl_module, Game)
-        losses = {name: value for name, value in trainer.callback_metrics.items() if name != "step"}
-        values = torch.stack([value.detach().float() for value in losses.values()])
+        values = torch.stack(list(trainer.callback_metrics.values())).float()
         if self._first is None or self._value is None:
-            self._terms = list(losses)
+            self._terms = list(trainer.callback_metrics)
             self._first, self._value = torch.zeros_like(values, dtype=torch.long), torch.zeros_like(values)
         new = ~(values.abs() <= self.largest) & (self._first == 0)
         self._first = self._first.masked_fill(new, pl_module.steps)

@@ -95,9 +95,9 @@ class Game(LightningModule):
         return self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Move one player: sum its named, weighted terms, log each, go back through them, step."""
+        """Move one player: sum its named, weighted terms, note each, go back through them, step."""
         values = torch.stack(list(terms.values()))
-        self.log_dict(dict(zip(terms, mean_of_all(values.detach()), strict=True)) | {"step": float(self.steps)})
+        self.trainer.callback_metrics.update(zip(terms, mean_of_all(values.detach()), strict=True))
         self.manual_backward(values.sum() / self.descent.accumulate)
         if self.whole:
             if self.descent.clip_norm is not None:

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalised
 
-from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, lay_out, norm_layer
+from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, make_fast, norm_layer
 
 WIDEST = 8  # no layer has more than this many times `width` channels
 SLOPE = 0.2
@@ -48,7 +48,7 @@ class PatchDiscriminator(nn.Module):
         body.append(nn.Conv2d(channels, 1, 4, stride=1, padding=1))
         self.body = nn.Sequential(*body)
         init_weights(self, norm)
-        lay_out(self, norm)
+        make_fast(self)
         if spectral_norm:
             _normalise_spectrally(self)
 
@@ -81,7 +81,7 @@ class PixelDiscriminator(nn.Module):
             nn.Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
         )
         init_weights(self, norm)
-        lay_out(self, norm)
+        make_fast(self)
         if spectral_norm:
             _normalise_spectrally(self)
 

@@ -14,7 +14,7 @@ from cyclegan.networks.layers import (
     at_least,
     conv_bias,
     init_weights,
-    lay_out,
+    make_fast,
     norm_layer,
 )
 
@@ -92,7 +92,7 @@ class ResnetGenerator(nn.Module):
             nn.Tanh(),
         )
         init_weights(self, norm)
-        lay_out(self, norm)
+        make_fast(self)
 
     def forward(self, x: Tensor) -> Tensor:
         parts = ((self.enter, self.down), *((block,) for block in self.blocks), (self.up, self.leave))

@@ -12,7 +12,7 @@ from cyclegan.networks.layers import (
     at_least,
     conv_bias,
     init_weights,
-    lay_out,
+    make_fast,
     norm_layer,
 )
 
@@ -60,7 +60,7 @@ class UnetGenerator(nn.Module):
             self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
         self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, out_channels, upsampling, bias=True), nn.Tanh())
         init_weights(self, norm)
-        lay_out(self, norm)
+        make_fast(self)
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []

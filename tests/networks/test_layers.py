@@ -2,8 +2,17 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator
 from cyclegan.networks.layers import InstanceNorm
+
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
+
+
+def normalised(x: Tensor) -> Tensor:
+    mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), correction=0, keepdim=True)
+    return (x - mean) / (variance + 1e-5).sqrt()
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.04)])
@@ -11,8 +20,39 @@ from cyclegan.networks.layers import InstanceNorm
 def test_instance_norm_is_one_in_every_layout(dtype: torch.dtype, tolerance: float, size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     x = (torch.randn(2, 4, *size) * 3 + 2).to(dtype)
-    exact = x.double()
-    mean, variance = exact.mean((2, 3), keepdim=True), exact.var((2, 3), correction=0, keepdim=True)
-    exact = (exact - mean) / (variance + 1e-5).sqrt()
-    for layout in (torch.contiguous_format, torch.channels_last):
-        assert (InstanceNorm(4)(x.contiguous(memory_format=layout)) - exact).abs().max() < tolerance
+    with torch.no_grad():
+        for layout in LAYOUTS:
+            norm = InstanceNorm(4)(x.contiguous(memory_format=layout))
+            assert (norm - normalised(x.double())).abs().max() < tolerance
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("size", [(5, 4), (9, 7), (128, 256)])
+def test_so_do_its_gradients(dtype: torch.dtype, tolerance: float, batch: int, size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    x = (torch.randn(batch, 4, *size) * 3 + 2).to(dtype)
+    push = torch.randn_like(x)
+    exact = x.double().clone().requires_grad_()
+    normalised(exact).backward(push.double())  # type: ignore[no-untyped-call]
+    for layout in LAYOUTS:
+        laid_out = x.clone(memory_format=layout).requires_grad_()
+        norm = InstanceNorm(4)(laid_out)
+        norm.backward(push)
+        assert norm.is_contiguous(memory_format=layout)
+        assert (norm - normalised(x.double())).abs().max() < tolerance
+        assert laid_out.grad is not None
+        assert exact.grad is not None
+        assert (laid_out.grad - exact.grad).abs().max() < tolerance
+
+
+@pytest.mark.parametrize("network", [ResnetGenerator, UnetGenerator, PatchDiscriminator])
+def test_networks_keep_the_channels_of_a_pixel_together(network: type[nn.Module]) -> None:
+    seen: list[torch.Tensor] = []
+    made = network(width=4)
+    for module in made.modules():
+        if isinstance(module, InstanceNorm):
+            module.register_forward_hook(lambda _, inputs, output: seen.extend((*inputs, output)))
+    made(torch.randn(2, 3, 256, 256))
+    assert seen
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
