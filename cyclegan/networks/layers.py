@@ -24,6 +24,9 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         side_by_side = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+        if side_by_side and torch.is_grad_enabled() and torch.compiler.is_compiling():  # compilers fuse the formula
+            variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
+            return ((x.float() - mean) * (variance + self.eps).rsqrt()).to(x.dtype)
         if side_by_side and torch.is_grad_enabled():
             return torch.cat([F.batch_norm(each, None, None, training=True, eps=self.eps) for each in x.split(1)])  # type: ignore[no-untyped-call]
         if side_by_side and x.dtype.itemsize == 2:
@@ -48,7 +51,8 @@ class ReflectConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         reach = self.kernel_size[0] // 2
         with torch.autocast("cpu", enabled=False):  # which would copy x to float32, and for conv2d back
-            padded = cast(Tensor, Reflect.apply(x, reach)) if x.requires_grad else Reflect.pad(x, reach)
+            kept = x.requires_grad and not torch.compiler.is_compiling()
+            padded = cast(Tensor, Reflect.apply(x, reach)) if kept else Reflect.pad(x, reach)
         return F.conv2d(padded, self.weight, self.bias)
 
 
