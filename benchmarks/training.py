@@ -104,7 +104,7 @@ def textbook(setting: Setting) -> Callable[[], None]:
 
 
 class Clock(Callback):
-    """Lets a process make steps when it is its turn, and notes when they begin and end, and what it holds, in a file."""
+    """Lets a process make steps in its turns; notes when they begin and end, and what it holds, in a file."""
 
     def __init__(self, file: str) -> None:
         self.notes, self.allowed = Path(file), Path(file).with_suffix(".allowed")
@@ -295,9 +295,9 @@ def main() -> None:
     )
     about = f"{platform.machine()}, {psutil.cpu_count(logical=False)} cores, {torch.get_num_threads()} threads"
     head = [
-        "# Training speed\n\n`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak: the",
-        "textbook's operations per second, of the most that was measured in convolutions and matrix products. Waiting:",
-        "part of a step's time that is not the step. First: seconds from the command to its first step.\n",
+        "# Training speed\n\n`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak:",
+        "the textbook's operations per second, of the most that was measured in convolutions and matrix products.",
+        "Waiting: part of a step's time that is not the step. First: seconds from the command to its first step.\n",
         f"{about}; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()};",
         f"peaks {peaks['float32'] / 1e9:.0f} (float32) and {peaks['default'] / 1e9:.0f} (bf16) GFLOP/s\n",
         "| setting | side | samples/s | ratio | MiB | ratio | of the peak | waiting | first |",

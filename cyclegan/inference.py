@@ -13,6 +13,7 @@ from cyclegan.errors import UsageError
 from cyclegan.hardware import free_memory
 from cyclegan.interop.onnx import OnnxGenerator
 from cyclegan.networks import ResnetGenerator
+from cyclegan.networks.layers import InstanceNorm
 from cyclegan.networks.memory import bytes_per_pixel
 from cyclegan.networks.padding import mirrored
 from cyclegan.networks.streaming import NoRoomError, Read, Streaming, Write
@@ -53,6 +54,8 @@ class Inference:
         self, generator: nn.Module, device: torch.device, precision: Precision, compiled: bool, memory: Memory
     ) -> None:
         self.generator = generator.eval().requires_grad_(False).to(device)
+        if any(isinstance(each, InstanceNorm) for each in generator.modules()):
+            generator.to(memory_format=torch.contiguous_format)  # float32's exact instance norm copies other layouts
         self.device = device
         finished = isinstance(generator, OnnxGenerator)  # it has its own precision, and is compiled
         self.precision: Precision = "fp32" if finished else precision

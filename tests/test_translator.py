@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from cyclegan import Translator
 from cyclegan.errors import UsageError
 from cyclegan.inference import Memory
+from cyclegan.networks import ResnetGenerator
 from cyclegan.pretrained import Facts
 from tests.conftest import save_picture
 
@@ -155,6 +156,13 @@ def test_bf16_is_close_to_float32(real: Translator) -> None:
     rough = Translator(real.inference.generator, FACTS, precision="bf16")
     x = torch.rand(1, 3, 32, 32) * 2 - 1
     assert 0 < (rough.translate(x) - real.translate(x)).abs().max() < 0.1
+
+
+@pytest.mark.parametrize(("norm", "together"), [("instance", False), ("none", True)])
+def test_weights_of_float32_lie_as_the_exact_norm_wants_them(norm: Any, together: bool) -> None:
+    exact = Translator(ResnetGenerator(width=4, blocks=1, norm=norm), FACTS, precision="fp32")
+    weights = exact.inference.generator.down[0][0].weight  # type: ignore[index, union-attr]
+    assert weights.is_contiguous(memory_format=torch.channels_last if together else torch.contiguous_format)
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I", "F", "P", "1", "CMYK"])
