@@ -295,8 +295,9 @@ def main() -> None:
     )
     about = f"{platform.machine()}, {psutil.cpu_count(logical=False)} cores, {torch.get_num_threads()} threads"
     head = [
-        "# Training speed\n\n`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak:",
-        "the textbook's operations per second, of the most that was measured in convolutions and matrix products.",
+        "# Training speed\n",
+        "`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak: the",
+        "textbook's operations per second, of the most that was measured in convolutions and matrix products.",
         "Waiting: part of a step's time that is not the step. First: seconds from the command to its first step.\n",
         f"{about}; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()};",
         f"peaks {peaks['float32'] / 1e9:.0f} (float32) and {peaks['default'] / 1e9:.0f} (bf16) GFLOP/s\n",
