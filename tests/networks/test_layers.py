@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.layers import InstanceNorm
+from cyclegan.networks.layers import InstanceNorm, Reflect, ReflectConv2d
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
@@ -56,3 +56,37 @@ def test_networks_keep_the_channels_of_a_pixel_together(network: type[nn.Module]
     made(torch.randn(2, 3, 256, 256))
     assert seen
     assert all(each.is_contiguous(memory_format=torch.channels_last) for each in seen)
+
+
+def test_biases_that_a_norm_takes_away_stay_and_the_others_learn() -> None:
+    network = ResnetGenerator(width=4, blocks=1)
+    convolutions = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.ConvTranspose2d)]
+    learn = [each.bias.requires_grad for each in convolutions if each.bias is not None]
+    assert learn == [False] * 7 + [True]  # the last has no norm behind it
+    picture = torch.randn(1, 3, 16, 16)
+    before = network(picture)
+    for convolution in convolutions[:-1]:
+        assert convolution.bias is not None
+        nn.init.constant_(convolution.bias, 0.5)
+    assert (network(picture) - before).abs().max() < 1e-5
+
+
+def test_reflection_keeps_nothing_and_stays_in_16_bits() -> None:
+    kept: list[Tensor] = []
+
+    def keep(each: Tensor) -> Tensor:
+        kept.append(each)
+        return each
+
+    x = torch.randn(2, 4, 9, 9).bfloat16().requires_grad_()
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda each: each)
+    with torch.autocast("cpu", torch.bfloat16), hooks:
+        y = ReflectConv2d(4, 4, 3)(x)
+    assert y.dtype == torch.bfloat16
+    assert sorted(tuple(each.shape) for each in kept) == [(2, 4, 11, 11), (4, 4, 3, 3)]  # what the convolution needs
+    assert {each.dtype for each in kept} == {torch.bfloat16}
+    padded = nn.functional.pad(x.detach().double(), (1, 1, 1, 1), mode="reflect")
+    picture = x.detach().double().requires_grad_()
+    (gradient,) = torch.autograd.grad(Reflect.apply(picture, 1), picture, padded)
+    (exact,) = torch.autograd.grad(nn.functional.pad(picture, (1, 1, 1, 1), mode="reflect"), picture, padded)
+    assert torch.equal(gradient, exact)
