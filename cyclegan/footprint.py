@@ -14,7 +14,7 @@ from cyclegan.methods.game import Game
 from cyclegan.networks.memory import Live
 from cyclegan.rehearsal import BOTH, pools_of, rehearsal
 
-SLACK = 1.2  # what allocators and the hardware's own layouts add, as measured
+SLACK = 1.3  # what allocators and the hardware's own layouts add, as measured
 GIB, MIB = 2**30, 2**20
 SMALLEST = 64  # pixels of a crop worth suggesting
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
