@@ -147,9 +147,10 @@ def test_a_run_becomes_a_checkpoints_folder(domain_root: Path, tmp_path: Path) -
     assert {path.name for path in out.iterdir()} == {f"latest_net_{player}.pth" for player in PLAYERS}
     written = read_reference(out / "latest_net_D_A.pth")["model.0.weight"]
     assert torch.equal(written, checkpoint(run)["state_dict"]["disc_b.body.0.weight"])
-    picture = torch.rand(1, 3, 32, 32) * 2 - 1
-    again = load_reference(out / "latest_net_G_B.pth")[1].eval()
-    assert torch.equal(again(picture), Translator.from_pretrained(run, to="a").inference.generator(picture))
+    again = load_reference(out / "latest_net_G_B.pth")[1].state_dict()
+    trained = Translator.from_pretrained(run, to="a").inference.generator.state_dict()
+    assert again.keys() == trained.keys()
+    assert all(torch.equal(again[name], trained[name]) for name in trained)
 
 
 def test_mistakes_are_told_in_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ Norm = Literal["instance", "batch", "none"]
 Upsampling = Literal["transposed", "resize"]
 
 WEIGHT_STD = 0.02
+ALONE = 16  # pictures of a batch that are normed one by one; of more, the calls add up
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -24,12 +25,14 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         side_by_side = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        if side_by_side and torch.is_grad_enabled() and torch.compiler.is_compiling():  # compilers fuse the formula
-            variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
-            return ((x.float() - mean) * (variance + self.eps).rsqrt()).to(x.dtype)
         if side_by_side and torch.is_grad_enabled():
-            return torch.cat([F.batch_norm(each, None, None, training=True, eps=self.eps) for each in x.split(1)])  # type: ignore[no-untyped-call]
-        if side_by_side and x.dtype.itemsize == 2:
+            if torch.compiler.is_compiling():  # compilers fuse the formula
+                variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
+                return ((x.float() - mean) * (variance + self.eps).rsqrt()).to(x.dtype)
+            if x.device.type == "cpu" and len(x) <= ALONE:
+                each = x.split(1)  # type: ignore[no-untyped-call]
+                return torch.cat([F.batch_norm(one, None, None, training=True, eps=self.eps) for one in each])
+        elif side_by_side and x.dtype.itemsize == 2:
             return F.group_norm(x, self.num_features, eps=self.eps)
         return super().forward(x)
 
