@@ -145,13 +145,15 @@ def test_every_method_has_a_gap_and_is_not_touched(method: str) -> None:
     if isinstance(game, CycleGAN):
         game.pool_a(torch.ones(2, 3, 32, 32))
     weights = {name: tensor.clone() for name, tensor in game.state_dict().items()}
+    learn = [parameter.requires_grad for parameter in game.parameters()]
     kept: dict[str, object] = {}
     game.on_save_checkpoint(kept)
     random, seen = torch.get_rng_state(), repr(kept)
     gap = duality_gap(game, some_rounds(2, 3, 32), played=1)
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in game.state_dict().items())
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in game.parameters())
+    assert [parameter.requires_grad for parameter in game.parameters()] == learn
+    assert all(parameter.grad is None for parameter in game.parameters())
     game.on_save_checkpoint(kept)
     assert repr(kept) == seen
     assert game.training
