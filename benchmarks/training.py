@@ -104,7 +104,7 @@ def textbook(setting: Setting) -> Callable[[], None]:
 
 
 class Clock(Callback):
-    """Lets a process make steps in its turns; notes when they begin and end, and what it holds, in a file."""
+    """Lets a process make steps in its turns; after each, notes in a file when they were and what it holds."""
 
     def __init__(self, file: str) -> None:
         self.notes, self.allowed = Path(file), Path(file).with_suffix(".allowed")
@@ -118,6 +118,8 @@ class Clock(Callback):
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.ends.append(time.time())
+        if len(self.ends) < int(self.allowed.read_text()):
+            return
         written = self.notes.with_suffix(".part")
         written.write_text(json.dumps({"starts": self.starts, "ends": self.ends, "peak": peak_bytes()}))
         written.replace(self.notes)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.methods.game import Game
 from cyclegan.networks.memory import Live

@@ -1,5 +1,6 @@
 """What a run runs on."""
 
+import ctypes
 import platform
 import re
 from pathlib import Path
@@ -8,6 +9,9 @@ import psutil
 import torch
 
 from cyclegan.errors import UsageError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGE = 32 * 2**20  # bytes
 
 
 def choose_accelerator(wanted: str) -> str:
@@ -61,6 +65,18 @@ def device_name(device: torch.device) -> str:
     listed = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*: (.+)", listed.read_text()) if listed.exists() else None
     return found[1] if found else platform.processor() or platform.machine()
+
+
+def keep_memory() -> None:
+    """Let the C library keep memory that is freed, for what comes next: what the system gives, it has to clear first.
+
+    Steps of a training need the same memory again and again. What is larger than `LARGE` goes back all the same: kept,
+    it could be of no use to anything else.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, LARGE)
+        library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def free_memory(accelerator: str = "cpu") -> int:

@@ -33,7 +33,7 @@ from cyclegan.data.module import UnpairedData
 from cyclegan.errors import UsageError
 from cyclegan.files import drop_abandoned, replaced_whole
 from cyclegan.footprint import Step, check_it_fits, footprint
-from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory
+from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory, keep_memory
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.prepare import prepared_data
@@ -67,6 +67,7 @@ CHANGEABLE = (  # options of a run that goes on; the others would make it anothe
 def train(config: DictConfig) -> None:
     """Train as the config says: a new run, or one that goes on."""
     _silence_libraries()
+    keep_memory()
     options = cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
     run = Run.open(config.resume) if config.resume else None
     if run is not None:

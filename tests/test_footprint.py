@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.footprint import SLACK, Step, check_it_fits, footprint
 from cyclegan.losses.adversarial import LeastSquares

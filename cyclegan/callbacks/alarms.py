@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.console import as_cell, say
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.methods.game import Game

@@ -5,34 +5,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
 
-from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch import Tensor, stack
+from torch.utils.data import Dataset
 
 from cyclegan.data.domain import SPLITS, Domain
 from cyclegan.data.finding import find_images
 from cyclegan.data.images import SUFFIXES, Pixels, to_tensor
 from cyclegan.data.lost import read_or_replace
-from cyclegan.data.sampling import Key, draw
+from cyclegan.data.sampling import Key, Pair, Sample, draw
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 
 FEWEST = 2  # pictures of one look that make a look
-
-
-class Pair(NamedTuple):
-    """One picture of each look, unrelated: (C, H, W), or a batch of them, (B, C, H, W), in [-1, 1]."""
-
-    a: Tensor
-    b: Tensor
-
-
-class Sample(NamedTuple):
-    """A pair, or a batch of them, and what was wrong with files that should have been in it."""
-
-    pair: Pair
-    lost: dict[Path, str]
 
 
 @dataclass(frozen=True)
@@ -145,10 +130,10 @@ class UnpairedDataset(Dataset[Pair]):
         return Sample(Pair(to_tensor(a), to_tensor(b)), lost)
 
 
-def collate(samples: Sequence[Sample]) -> Sample:
-    """Make a batch."""
+def collate(samples: Sequence[Sample]) -> tuple[Tensor, dict[Path, str]]:
+    """Make a batch: both looks in one tensor, (2, B, C, H, W), which processes hand over in half the time of two."""
     lost = {file: reason for sample in samples for file, reason in sample.lost.items()}
-    return Sample(default_collate([sample.pair for sample in samples]), lost)
+    return stack([stack(look) for look in zip(*(sample.pair for sample in samples), strict=True)]), lost
 
 
 def _from_root(domain: Domain, root: Path) -> Sides:

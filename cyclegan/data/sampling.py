@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from cyclegan.errors import UsageError
@@ -24,6 +25,20 @@ class Key(NamedTuple):
 
     epoch: int
     sample: int
+
+
+class Pair(NamedTuple):
+    """One picture of each look, unrelated: (C, H, W), or a batch of them, (B, C, H, W), in [-1, 1]."""
+
+    a: Tensor
+    b: Tensor
+
+
+class Sample(NamedTuple):
+    """A pair, and what was wrong with files that should have been in it."""
+
+    pair: Pair
+    lost: dict[Path, str]
 
 
 class Draw(NamedTuple):
@@ -84,8 +99,8 @@ def ignore_signals(_: int) -> None:
 class EpochLoader(DataLoader[Any]):
     """A DataLoader over `Batches` that knows its place: `state_dict` tells it, `load_state_dict` goes on there.
 
-    Iterating gives the rest of the epoch in hand, or the next one after a whole epoch. Lightning keeps the state in its
-    checkpoints.
+    Iterating gives batches, each a `Pair`, of the rest of the epoch in hand, or of the next one after a whole epoch.
+    Lightning keeps the state in its checkpoints.
 
     Args:
         samples: gives a `Sample` for each `Key`.
@@ -107,10 +122,10 @@ class EpochLoader(DataLoader[Any]):
         return self._play(super().__iter__())
 
     def _play(self, iterator: Iterator[Any]) -> Iterator[Any]:
-        for batch, lost in iterator:
+        for looks, lost in iterator:
             self.batch_sampler.start += 1
             self.lost.update(lost)
-            yield batch
+            yield Pair(*looks)
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, how many of its batches were handed out, and how many it has."""

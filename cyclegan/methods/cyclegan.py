@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.losses.adversarial import Adversarial
 from cyclegan.losses.consistency import l1

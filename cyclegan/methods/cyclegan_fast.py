@@ -6,7 +6,7 @@ estimate as well as all of them, if less evenly. Symbols as in `cyclegan.methods
 
 from math import ceil
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.losses.consistency import l1
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import frozen

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from cyclegan.data.folders import Pair, UnpairedDataset
+from cyclegan.data.folders import UnpairedDataset
 from cyclegan.data.module import UnpairedData
-from cyclegan.data.sampling import Key
+from cyclegan.data.sampling import Key, Pair
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole

@@ -12,6 +12,7 @@ Upsampling = Literal["transposed", "resize"]
 
 WEIGHT_STD = 0.02
 ALONE = 16  # pictures of a batch that are normed one by one; of more, the calls add up
+TOGETHER = 16  # channels that processors make at once
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -30,8 +31,9 @@ class InstanceNorm(nn.InstanceNorm2d):
                 variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
                 return ((x.float() - mean) * (variance + self.eps).rsqrt()).to(x.dtype)
             if x.device.type == "cpu" and len(x) <= ALONE:
-                each = x.split(1)  # type: ignore[no-untyped-call]
-                return torch.cat([F.batch_norm(one, None, None, training=True, eps=self.eps) for one in each])
+                pictures = x.split(1) if len(x) > 1 else [x]  # type: ignore[no-untyped-call]
+                norms = [F.batch_norm(each, None, None, training=True, eps=self.eps) for each in pictures]
+                return torch.cat(norms) if len(norms) > 1 else norms[0]
         elif side_by_side and x.dtype.itemsize == 2:
             return F.group_norm(x, self.num_features, eps=self.eps)
         return super().forward(x)
@@ -56,7 +58,7 @@ class ReflectConv2d(nn.Conv2d):
         with torch.autocast("cpu", enabled=False):  # which would copy x to float32, and for conv2d back
             kept = x.requires_grad and not torch.compiler.is_compiling()
             padded = cast(Tensor, Reflect.apply(x, reach)) if kept else Reflect.pad(x, reach)
-        return F.conv2d(padded, self.weight, self.bias)
+        return convolve(padded, self.weight, self.bias)
 
 
 class Reflect(Function):
@@ -75,9 +77,23 @@ class Reflect(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
-        inside = gradient[:, :, ctx.reach : -ctx.reach, ctx.reach : -ctx.reach]
-        size = torch.empty_like(inside, memory_format=torch.channels_last)  # never filled
-        return torch.ops.aten.reflection_pad2d_backward(gradient, size, [ctx.reach] * 4), None
+        picture = gradient[:, :, ctx.reach : -ctx.reach, ctx.reach : -ctx.reach]  # but for its size never looked at
+        return torch.ops.aten.reflection_pad2d_backward(gradient, picture, [ctx.reach] * 4), None
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A convolution without padding, fast also to the few channels of a picture.
+
+    Processors make `TOGETHER` channels in the time of one. Of fewer, each column of the kernel makes channels of its
+    own, from single columns of the picture; a second convolution puts these side by side and sums them up.
+    """
+    channels, _, _, columns = weight.shape
+    if x.device.type != "cpu" or torch.compiler.is_exporting() or channels * columns > 2 * TOGETHER or columns == 1:
+        return F.conv2d(x, weight, bias)
+    layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    by_column = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(-1).contiguous(memory_format=layout)
+    every = torch.eye(channels * columns, dtype=weight.dtype).view(columns, channels, 1, -1)
+    return F.conv2d(F.conv2d(x, by_column), every.permute(1, 3, 2, 0), bias)
 
 
 def norm_layer(norm: Norm, channels: int) -> nn.Module:

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from cyclegan.data.domain import Domain
-from cyclegan.data.folders import Pair
 from cyclegan.data.module import UnpairedData
-from cyclegan.data.sampling import Batches, EpochLoader, Key, draw
+from cyclegan.data.sampling import Batches, EpochLoader, Key, Pair, draw
 from cyclegan.data.transforms import Flip, RandomCrop, Resize
 
 

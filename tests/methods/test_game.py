@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, frozen, linear_decay

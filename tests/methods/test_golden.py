@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
-from cyclegan.data.folders import Pair
+from cyclegan.data.sampling import Pair
 from cyclegan.interop.reference import from_reference, read_reference
 from cyclegan.losses import adversarial
 from cyclegan.methods.cyclegan import CycleGAN

@@ -10,9 +10,9 @@ from hydra.utils import instantiate
 from torch import Tensor, nn
 
 from cyclegan.data.check import Cache
-from cyclegan.data.folders import Pair
 from cyclegan.data.images import Pixels
 from cyclegan.data.module import UnpairedData
+from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, Game

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.layers import ALONE, InstanceNorm, Reflect, ReflectConv2d
+from cyclegan.networks.layers import ALONE, InstanceNorm, Reflect, ReflectConv2d, convolve
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
@@ -81,12 +81,34 @@ def test_reflection_keeps_nothing_and_stays_in_16_bits() -> None:
     x = torch.randn(2, 4, 9, 9).bfloat16().requires_grad_()
     hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda each: each)
     with torch.autocast("cpu", torch.bfloat16), hooks:
-        y = ReflectConv2d(4, 4, 3)(x)
+        y = ReflectConv2d(4, 32, 3)(x)
     assert y.dtype == torch.bfloat16
-    assert sorted(tuple(each.shape) for each in kept) == [(2, 4, 11, 11), (4, 4, 3, 3)]  # what the convolution needs
+    assert sorted(tuple(each.shape) for each in kept) == [(2, 4, 11, 11), (32, 4, 3, 3)]  # what the convolution needs
     assert {each.dtype for each in kept} == {torch.bfloat16}
     padded = nn.functional.pad(x.detach().double(), (1, 1, 1, 1), mode="reflect")
     picture = x.detach().double().requires_grad_()
     (gradient,) = torch.autograd.grad(Reflect.apply(picture, 1), picture, padded)
     (exact,) = torch.autograd.grad(nn.functional.pad(picture, (1, 1, 1, 1), mode="reflect"), picture, padded)
     assert torch.equal(gradient, exact)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [1, 3, 4, 5])  # the last are too many for columns
+def test_columns_of_a_kernel_sum_up_to_it(channels: int, layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    shapes = ((2, 6, 12, 11), (channels, 6, 7, 7), (channels,))
+    x, weight, bias = inputs = [torch.randn(shape, dtype=torch.float64) for shape in shapes]
+    for each in inputs:
+        each.requires_grad_()
+    laid_out = [each.contiguous(memory_format=layout) for each in (x, weight)]
+    ours, exact = convolve(laid_out[0], laid_out[1], bias), torch.conv2d(x, weight, bias)
+    push = torch.randn_like(exact)
+    gradients = (torch.autograd.grad(result, inputs, push) for result in (ours, exact))
+    for one, other in zip((ours, *next(gradients)), (exact, *next(gradients)), strict=True):
+        assert (one - other).abs().max() < 1e-12
+
+
+def test_an_exported_convolution_stays_whole() -> None:
+    layer = ReflectConv2d(8, 3, 7).eval()
+    program = torch.export.export(layer, (torch.randn(1, 8, 16, 16),))
+    assert sum("conv2d" in str(node.target) for node in program.graph.nodes) == 1
