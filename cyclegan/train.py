@@ -36,6 +36,7 @@ from cyclegan.footprint import Step, check_it_fits, footprint
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory, keep_memory
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
+from cyclegan.precision import cast_once
 from cyclegan.prepare import prepared_data
 from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
 from cyclegan.restore import (
@@ -173,6 +174,7 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
         logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
+    cast_once(trainer)
     return trainer
 
 

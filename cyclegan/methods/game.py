@@ -103,6 +103,7 @@ class Game(LightningModule):
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)
             optimizer.step()
+            torch.clear_autocast_cache()  # of the weights before
             optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
 
     def _clip(self, optimizer: LightningOptimizer, norm: float) -> None:
