@@ -291,6 +291,7 @@ def main() -> None:
         anchor(Setting(*map(int, options.anchor[:5])), options.anchor[5])
         return
     os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ.pop("GOMP_SPINCOUNT", None)  # what cyclegan sets, the textbook has not
     peaks = {"float32": peak_flops(torch.float32), "default": peak_flops(torch.bfloat16)}
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.optim import Optimizer
 
 from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.methods.game import Game
 from cyclegan.networks.memory import Live
-from cyclegan.rehearsal import BOTH, pools_of, rehearsal
+from cyclegan.rehearsal import BOTH, parameters_of, pools_of, rehearsal
 
 SLACK = 1.3  # what allocators and the hardware's own layouts add, as measured
 GIB, MIB = 2**30, 2**20
@@ -60,8 +61,9 @@ def footprint(make_game: Callable[[], Game], step: Step) -> int:
     with mode, Live() as live:
         actors = rehearsal(game, played=1)
         with torch.autocast("cpu", autocast) if autocast else nullcontext():
-            for _ in range(2):  # the first makes the optimisers' moments
-                actors.play([Pair(torch.empty(shape), torch.empty(shape))], movers=BOTH)
+            for player in actors.players:
+                _make_moments(player)
+            actors.play([Pair(torch.empty(shape), torch.empty(shape))], movers=BOTH)
     return int(SLACK * live.most) + kept
 
 
@@ -72,6 +74,14 @@ def _empty(game: Game, mode: FakeTensorMode) -> None:
             setattr(module, name, nn.Parameter(mode.from_tensor(parameter.detach())))
         for name, buffer in list(module.named_buffers(recurse=False)):
             setattr(module, name, mode.from_tensor(buffer))
+
+
+def _make_moments(optimizer: Optimizer) -> None:
+    """Let an optimiser make what it keeps, as its first step does."""
+    for parameter in parameters_of(optimizer):
+        parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
+    optimizer.step()
+    optimizer.zero_grad()
 
 
 def check_it_fits(step: Step, multiple: int, bytes_of: Callable[[Step], int], free: int) -> str:

@@ -13,8 +13,9 @@ from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
 from cyclegan.losses.adversarial import Adversarial
 from cyclegan.losses.consistency import l1
-from cyclegan.methods.game import Descent, Game, frozen
-from cyclegan.networks.layers import recompute, together
+from cyclegan.methods.game import Descent, Game, between, frozen
+from cyclegan.networks.abreast import abreast
+from cyclegan.networks.layers import recompute
 from cyclegan.replay import ImagePool
 
 
@@ -26,16 +27,16 @@ class CycleGAN(Game):
         discriminator: makes one discriminator; called twice.
         adversarial: what the players want.
         descent: how they get there.
-        lambda_cycle: weight of the cycle terms (lambda, Eq. 3); of two, the first holds at the run's start, the second
-            at its end, with a straight line by steps between them (Wang and Lin, "CycleGAN with Better Cycles", arXiv
-            2408.15374).
+        lambda_cycle: weight of the cycle terms (lambda, Eq. 3); of several, the first holds at the run's start, the
+            last at its end, the others evenly between, with straight lines by steps (Wang and Lin, "CycleGAN with
+            Better Cycles", arXiv 2408.15374).
         lambda_identity: weight of the identity terms, relative to the cycle's (Sec. 5.2); 0 leaves them out.
         pool_size: pictures in each discriminator's image pool; drawn with the seed that torch has.
         checkpointing: whether generators keep little of a pass and compute it again on the way back: less memory, more
             time, the same numbers. Source: Chen et al., arXiv 1604.06174.
 
     Raises:
-        UsageError: for weights that are neither one nor two.
+        UsageError: for no weight.
         ValueError: for checkpointing with generators that cannot.
     """
 
@@ -55,10 +56,9 @@ class CycleGAN(Game):
         self.to_b, self.to_a = generator(), generator()
         self.disc_a, self.disc_b = discriminator(), discriminator()
         self.adversarial = adversarial
-        weights = list(lambda_cycle) if isinstance(lambda_cycle, Sequence) else [lambda_cycle]
-        if len(weights) not in (1, 2):
-            raise UsageError(f"lambda_cycle must be one weight, or two, got {lambda_cycle}.")
-        self.lambda_cycle = weights[0], weights[-1]
+        self.lambda_cycle = list(lambda_cycle) if isinstance(lambda_cycle, Sequence) else [lambda_cycle]
+        if not self.lambda_cycle:
+            raise UsageError(f"lambda_cycle must be one weight, or several, got {lambda_cycle}.")
         self.lambda_identity = lambda_identity
         for network in (self.to_b, self.to_a) if checkpointing else ():
             recompute(network)
@@ -79,28 +79,30 @@ class CycleGAN(Game):
 
         with frozen(self.disc_a, self.disc_b):
             if self.lambda_identity:
-                fake_b, same_b = together(self.to_b, a, b)
-                fake_a, same_a = together(self.to_a, b, a)
+                (fake_b, same_b), (fake_a, same_a) = abreast((self.to_b, a, b), (self.to_a, b, a))
             else:
-                fake_b, same_b = self.to_b(a), b
-                fake_a, same_a = self.to_a(b), a
-            progress = (self.steps - 1) / self.length
-            lambda_cycle = (1 - progress) * self.lambda_cycle[0] + progress * self.lambda_cycle[1]
+                (fake_b,), (fake_a,) = abreast((self.to_b, a), (self.to_a, b))
+                same_b, same_a = b, a
+            (score_b,), (score_a,), (cycle_a,), (cycle_b,) = abreast(
+                (self.disc_b, fake_b), (self.disc_a, fake_a), (self.to_a, fake_b), (self.to_b, fake_a)
+            )
+            lambda_cycle = between(self.lambda_cycle, (self.steps - 1) / self.length)
             lambda_identity = self.lambda_identity * lambda_cycle
             self.descend(
                 generators,
                 {
-                    "gan_b": self.adversarial.generator(self.disc_b(fake_b)),  # Eq. 1
-                    "gan_a": self.adversarial.generator(self.disc_a(fake_a)),
-                    "cycle_a": lambda_cycle * l1(self.to_a(fake_b), a),  # Eq. 2
-                    "cycle_b": lambda_cycle * l1(self.to_b(fake_a), b),
+                    "gan_b": self.adversarial.generator(score_b),  # Eq. 1
+                    "gan_a": self.adversarial.generator(score_a),
+                    "cycle_a": lambda_cycle * l1(cycle_a, a),  # Eq. 2
+                    "cycle_b": lambda_cycle * l1(cycle_b, b),
                     "same_b": lambda_identity * l1(same_b, b),  # Sec. 5.2
                     "same_a": lambda_identity * l1(same_a, a),
                 },
             )
 
-        real_scores_a, fake_scores_a = together(self.disc_a, a, self.pool_a(fake_a))
-        real_scores_b, fake_scores_b = together(self.disc_b, b, self.pool_b(fake_b))
+        (real_scores_a, fake_scores_a), (real_scores_b, fake_scores_b) = abreast(
+            (self.disc_a, a, self.pool_a(fake_a)), (self.disc_b, b, self.pool_b(fake_b))
+        )
         self.descend(
             discriminators,
             {

@@ -9,8 +9,8 @@ from math import ceil
 from cyclegan.data.sampling import Pair
 from cyclegan.losses.consistency import l1
 from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import frozen
-from cyclegan.networks.layers import together
+from cyclegan.methods.game import between, frozen
+from cyclegan.networks.abreast import abreast
 
 ONE_IN = 4
 
@@ -26,28 +26,30 @@ class FastCycleGAN(CycleGAN):
 
         with frozen(self.disc_a, self.disc_b):
             if self.lambda_identity:
-                fake_b, same_b = together(self.to_b, a, b[:some])
-                fake_a, same_a = together(self.to_a, b, a[:some])
+                (fake_b, same_b), (fake_a, same_a) = abreast((self.to_b, a, b[:some]), (self.to_a, b, a[:some]))
             else:
-                fake_b, same_b = self.to_b(a), b[:some]
-                fake_a, same_a = self.to_a(b), a[:some]
-            progress = (self.steps - 1) / self.length
-            lambda_cycle = (1 - progress) * self.lambda_cycle[0] + progress * self.lambda_cycle[1]
+                (fake_b,), (fake_a,) = abreast((self.to_b, a), (self.to_a, b))
+                same_b, same_a = b[:some], a[:some]
+            (score_b,), (score_a,), (cycle_a,), (cycle_b,) = abreast(
+                (self.disc_b, fake_b), (self.disc_a, fake_a), (self.to_a, fake_b[:some]), (self.to_b, fake_a[:some])
+            )
+            lambda_cycle = between(self.lambda_cycle, (self.steps - 1) / self.length)
             lambda_identity = self.lambda_identity * lambda_cycle
             self.descend(
                 generators,
                 {
-                    "gan_b": self.adversarial.generator(self.disc_b(fake_b)),
-                    "gan_a": self.adversarial.generator(self.disc_a(fake_a)),
-                    "cycle_a": lambda_cycle * l1(self.to_a(fake_b[:some]), a[:some]),
-                    "cycle_b": lambda_cycle * l1(self.to_b(fake_a[:some]), b[:some]),
+                    "gan_b": self.adversarial.generator(score_b),
+                    "gan_a": self.adversarial.generator(score_a),
+                    "cycle_a": lambda_cycle * l1(cycle_a, a[:some]),
+                    "cycle_b": lambda_cycle * l1(cycle_b, b[:some]),
                     "same_b": lambda_identity * l1(same_b, b[:some]),
                     "same_a": lambda_identity * l1(same_a, a[:some]),
                 },
             )
 
-        real_scores_a, fake_scores_a = together(self.disc_a, a, self.pool_a(fake_a))
-        real_scores_b, fake_scores_b = together(self.disc_b, b, self.pool_b(fake_b))
+        (real_scores_a, fake_scores_a), (real_scores_b, fake_scores_b) = abreast(
+            (self.disc_a, a, self.pool_a(fake_a)), (self.disc_b, b, self.pool_b(fake_b))
+        )
         self.descend(
             discriminators,
             {

@@ -1,11 +1,12 @@
 """The base of every method: a game between players who each lower their own loss with their own optimiser."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.core.optimizer import LightningOptimizer
@@ -53,6 +54,16 @@ def linear_decay(epochs: int, decay: float) -> Callable[[int], float]:
     """
     constant = max(1, ceil(epochs * (1 - decay)))
     return lambda epoch: 1 - max(0, epoch + 1 - constant) / (epochs - constant + 1)
+
+
+def between(weights: Sequence[float], progress: float) -> float:
+    """A weight that changes over the run: along straight lines between these, which are evenly spaced.
+
+    Args:
+        weights: at least one; the first holds at the run's start, the last at its end.
+        progress: part of the run that is over, 0 to 1.
+    """
+    return float(np.interp(progress * (len(weights) - 1), range(len(weights)), weights))
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
 from cyclegan.data.sampling import Pair
+from cyclegan.errors import UsageError
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent, frozen, linear_decay
+from cyclegan.methods.game import Descent, between, frozen, linear_decay
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -58,6 +59,21 @@ def test_short_runs_have_a_schedule_too(epochs: int, decay: float) -> None:
     factors = [linear_decay(epochs, decay)(epoch) for epoch in range(epochs)]
     assert factors[0] == 1
     assert all(0 < after <= before for before, after in pairwise(factors))
+
+
+def test_weights_go_in_straight_lines() -> None:
+    assert [between([3], part) for part in (0, 0.5, 1)] == [3, 3, 3]
+    assert [between([10, 0], part) for part in (0, 0.25, 1)] == [10, 7.5, 0]
+    assert [between([10, 2, 2], part) for part in (0, 0.25, 0.5, 0.75)] == [10, 6, 2, 2]
+
+
+def test_the_cycle_weight_follows_them(tmp_path: Path) -> None:
+    changing = play(tmp_path, Descent(SGD, SGD), pairs(4), lambda_cycle=[8, 0, 0])
+    constant = play(tmp_path, Descent(SGD, SGD), pairs(4), lambda_cycle=[8])
+    assert changing.trainer.callback_metrics["cycle_a"] == 0  # at the fourth of four steps
+    assert constant.trainer.callback_metrics["cycle_a"] > 0
+    with pytest.raises(UsageError, match=r"lambda_cycle must be one weight, or several, got \[\]"):
+        play(tmp_path, Descent(SGD, SGD), [], lambda_cycle=[])
 
 
 def test_learning_rates_fall_by_epochs(tmp_path: Path) -> None:
