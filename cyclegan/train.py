@@ -36,6 +36,7 @@ from cyclegan.footprint import Step, check_it_fits, footprint
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory, keep_memory
 from cyclegan.methods.game import Game
 from cyclegan.metrics.table import read_table, table_lines
+from cyclegan.networks.layers import can_recompute
 from cyclegan.precision import cast_once
 from cyclegan.prepare import prepared_data
 from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
@@ -295,7 +296,7 @@ def _check_memory(config: DictConfig, game: Game, processes: int) -> str:
             model.checkpointing = step.checkpointing
         return footprint(lambda: instantiate(model, _convert_="all"), step)
 
-    checkpointing = config.model.get("checkpointing") if hasattr(generator, "checkpointing") else None
+    checkpointing = config.model.get("checkpointing") if can_recompute(generator) else None
     step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
     free = free_memory(config.trainer.accelerator) // (processes if config.trainer.accelerator == "cpu" else 1)
     return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Passes of several networks side by side, on the cores of a processor."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache, partial
 from threading import Barrier
 from typing import Any, NamedTuple, TypeVar
@@ -42,7 +42,7 @@ def _may_run_at_once(passes: Sequence[tuple[nn.Module, *tuple[Tensor, ...]]]) ->
         torch.get_num_threads() >= TEAMS
         and len(networks) == len(passes)
         and all(x.device.type == "cpu" for _, *inputs in passes for x in inputs)
-        and not torch.distributed.is_initialized()
+        and not (torch.distributed.is_available() and torch.distributed.is_initialized())
         and not is_in_torch_dispatch_mode()  # those see one thread only
         and all(network._compiled_call_impl is None for network in networks)
         and not any(isinstance(module, _DropoutNd) for network in networks for module in network.modules())
@@ -95,7 +95,12 @@ def _at_once(tasks: Iterable[Callable[[], T]]) -> list[T]:
         with torch.autocast("cpu", dtype, enabled, cache):
             return task()
 
-    return list(_teams(torch.get_num_threads()).map(run, tasks))
+    teams = _teams(torch.get_num_threads())
+    results = [teams.submit(run, task) for task in tasks]
+    wait(results)  # for all, even if one fails
+    if not enabled:
+        torch.clear_autocast_cache()  # of passes that were computed again, in autocast of their own
+    return [each.result() for each in results]
 
 
 @lru_cache(maxsize=1)
@@ -109,8 +114,12 @@ def _teams(threads: int) -> ThreadPoolExecutor:
         begun.wait()
 
     teams = ThreadPoolExecutor(TEAMS, "abreast", begin)
-    for _ in range(TEAMS):
-        teams.submit(bool)
-    begun.wait()
+    try:
+        for _ in range(TEAMS):
+            teams.submit(bool)
+        begun.wait()
+    except BaseException:
+        begun.abort()  # or a thread would wait for ever, and Python for it
+        raise
     torch.set_num_threads(threads)  # of threads to come
     return teams

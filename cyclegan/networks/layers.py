@@ -184,15 +184,20 @@ def make_fast(network: nn.Module) -> None:
             bias = module.bias
 
 
+def can_recompute(network: nn.Module) -> bool:
+    """Whether a network can compute a pass again: batch norm would count its statistics twice."""
+    return hasattr(network, "checkpointing") and not mixes_samples(network)
+
+
 def recompute(network: nn.Module) -> None:
     """Let a network keep little of a pass with gradients, and compute it again on the way back.
 
     Raises:
         ValueError: if it cannot.
     """
-    if not hasattr(network, "checkpointing"):
-        kind = type(network).__name__
-        raise ValueError(f"model.checkpointing must be false with {kind}, which cannot. Use ResnetGenerator.")
+    if not can_recompute(network):
+        kind = f"{type(network).__name__} and batch norm" if mixes_samples(network) else type(network).__name__
+        raise ValueError(f"model.checkpointing must be false with {kind}. Use ResnetGenerator with instance norm.")
     network.checkpointing = True  # type: ignore[assignment]
 
 

@@ -110,3 +110,5 @@ def test_recomputation_changes_no_number() -> None:
     assert all(torch.equal(x, y) for x, y in zip(*results, strict=True))
     with pytest.raises(ValueError, match="checkpointing must be false with UnetGenerator"):
         recompute(UnetGenerator(width=2, depth=5))
+    with pytest.raises(ValueError, match="checkpointing must be false with ResnetGenerator and batch norm"):
+        recompute(ResnetGenerator(width=2, blocks=1, norm="batch"))
