@@ -292,27 +292,30 @@ def main() -> None:
         return
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("GOMP_SPINCOUNT", None)  # what cyclegan sets, the textbook has not
-    peaks = {"float32": peak_flops(torch.float32), "default": peak_flops(torch.bfloat16)}
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     about = f"{platform.machine()}, {psutil.cpu_count(logical=False)} cores, {torch.get_num_threads()} threads"
+    about += f"; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()}"
     head = [
         "# Training speed\n",
         "`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak: the",
-        "textbook's operations per second, of the most that was measured in convolutions and matrix products.",
+        "textbook's operations per second, of the most that convolutions and matrix products reached by then.",
         "Waiting: part of a step's time that is not the step. First: seconds from the command to its first step.\n",
-        f"{about}; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()};",
-        f"peaks {peaks['float32'] / 1e9:.0f} (float32) and {peaks['default'] / 1e9:.0f} (bf16) GFLOP/s\n",
+        f"{about}\n",
         "| setting | side | samples/s | ratio | MiB | ratio | of the peak | waiting | first |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines = []
+    lines, peaks = [], {"float32": 0.0, "default": 0.0}
     with tempfile.TemporaryDirectory() as name:
         save_pictures(Path(name) / "pictures")
         for setting in (each for each in SETTINGS if each.size in options.sizes):
-            lines += rows(setting, measure(setting, options.rounds, Path(name)), peaks)
-            options.output.write_text("\n".join([*head, *lines]) + "\n")
+            figures = measure(setting, options.rounds, Path(name))
+            for kind, dtype in (("float32", torch.float32), ("default", torch.bfloat16)):
+                peaks[kind] = max(peaks[kind], peak_flops(dtype))
+            lines += rows(setting, figures, peaks)
+            foot = f"\nPeaks: {peaks['float32'] / 1e9:.0f} (float32) and {peaks['default'] / 1e9:.0f} (bf16) GFLOP/s."
+            options.output.write_text("\n".join([*head, *lines, foot]) + "\n")
     print(options.output.read_text())
 
 

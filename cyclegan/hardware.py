@@ -10,8 +10,9 @@ import torch
 
 from cyclegan.errors import UsageError
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 LARGE = 32 * 2**20  # bytes
+ARENAS = 2  # as many as networks run at once
 
 
 def choose_accelerator(wanted: str) -> str:
@@ -71,12 +72,13 @@ def keep_memory() -> None:
     """Let the C library keep memory that is freed, for what comes next: what the system gives, it has to clear first.
 
     Steps of a training need the same memory again and again. What is larger than `LARGE` goes back all the same: kept,
-    it could be of no use to anything else.
+    it could be of no use to anything else. Threads share `ARENAS`; each would keep what no other could use.
     """
     if platform.libc_ver()[0] == "glibc":
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, LARGE)
         library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        library.mallopt(M_ARENA_MAX, ARENAS)
 
 
 def free_memory(accelerator: str = "cpu") -> int:

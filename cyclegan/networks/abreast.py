@@ -23,8 +23,9 @@ def abreast(*passes: tuple[nn.Module, *tuple[Tensor, ...]]) -> list[tuple[Tensor
 
     On a processor two networks run at once, there and on the way back, each on half of the threads. All threads for
     one network lose more: they wait for each other in each of its many small operations. Networks run in turn on
-    GPUs, which one fills; where several processes share the cores; where they are compiled for all threads; and where
-    they draw random numbers (dropout), whose order is part of the result.
+    GPUs, which one fills; where several processes share the cores; where they are compiled for all threads; where
+    passes are computed again to save memory; and where they draw random numbers (dropout), whose order is part of the
+    result.
 
     Args:
         passes: a network and its inputs of shape (B, C, H, W), each.
@@ -45,6 +46,7 @@ def _may_run_at_once(passes: Sequence[tuple[nn.Module, *tuple[Tensor, ...]]]) ->
         and not (torch.distributed.is_available() and torch.distributed.is_initialized())
         and not is_in_torch_dispatch_mode()  # those see one thread only
         and all(network._compiled_call_impl is None for network in networks)
+        and not any(getattr(network, "checkpointing", False) for network in networks)
         and not any(isinstance(module, _DropoutNd) for network in networks for module in network.modules())
     )
 
@@ -98,8 +100,6 @@ def _at_once(tasks: Iterable[Callable[[], T]]) -> list[T]:
     teams = _teams(torch.get_num_threads())
     results = [teams.submit(run, task) for task in tasks]
     wait(results)  # for all, even if one fails
-    if not enabled:
-        torch.clear_autocast_cache()  # of passes that were computed again, in autocast of their own
     return [each.result() for each in results]
 
 

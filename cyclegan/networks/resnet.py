@@ -75,7 +75,6 @@ class ResnetGenerator(nn.Module):
         at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
         at_least(0, blocks=blocks, halvings=halvings)
         self.checkpointing = False  # see `recompute`
-        self.draws = dropout > 0
         self.multiple = 2**halvings
         self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
         widths = [width * 2**level for level in range(halvings)]
@@ -98,10 +97,8 @@ class ResnetGenerator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         parts = ((self.enter, self.down), *((block,) for block in self.blocks), (self.up, self.leave))
         for part in parts:
-            if self.checkpointing and torch.is_grad_enabled():  # again, with the same random numbers
-                x = checkpoint(_in_turn, part, x, use_reentrant=False, preserve_rng_state=self.draws)
-            else:
-                x = _in_turn(part, x)
+            again = self.checkpointing and torch.is_grad_enabled()
+            x = checkpoint(_in_turn, part, x, use_reentrant=False) if again else _in_turn(part, x)
         return x
 
 
