@@ -9,8 +9,9 @@ MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagrap
 
 
 class Compiling(Callback):
-    """Compiles the game's networks with `torch.compile`: minutes at the start, for faster steps.
+    """Compiles the game's networks with `torch.compile`: minutes at the start, meant for GPUs.
 
+    On processors steps are no faster, as networks that are compiled for all threads do not run at once.
     What was compiled is kept in PyTorch's own cache (`TORCHINDUCTOR_CACHE_DIR`), for the next start. Weights and
     checkpoints are those of a run that is not compiled; losses agree to rounding.
 
