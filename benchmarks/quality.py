@@ -186,7 +186,7 @@ def plot(curves: dict[str, Curve], file: Path) -> None:
     for axes, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
         for side, curve in curves.items():
             axes.plot(curve.seconds, curve.scores[name], label=side, marker=".")
-        top = 2 * max(curve.scores[name][-1] for curve in curves.values())  # first scores can be huge
+        top = 2 * max(float(np.median(curve.scores[name])) for curve in curves.values())  # first scores can be huge
         low = min(0, *(min(curve.scores[name]) for curve in curves.values()))
         axes.set(title=name, xlabel="seconds of training", ylim=(low, top))
         axes.grid(alpha=0.3)
