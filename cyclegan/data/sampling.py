@@ -1,7 +1,9 @@
 """Which pictures a sample holds: decided by (seed, epoch, index) alone, whatever the workers, ranks or resumptions."""
 
+import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +41,20 @@ class Sample(NamedTuple):
 
     pair: Pair
     lost: dict[Path, str]
+
+
+class Parcel(NamedTuple):
+    """A batch on its way from the process that loads it.
+
+    An array goes through a pipe, in half the time in which two processes come to share a tensor's memory.
+    """
+
+    looks: NDArray[np.float32] | Tensor  # (2, B, C, H, W): both looks
+    lost: dict[Path, str]
+
+    def pin_memory(self) -> "Parcel":
+        """What a DataLoader asks for on the way to a GPU."""
+        return self._replace(looks=torch.as_tensor(self.looks).pin_memory())
 
 
 class Draw(NamedTuple):
@@ -90,10 +106,16 @@ class Batches(Sampler[list[Key]]):
             yield [Key(self.epoch, first + i) for i in range(self.size)]
 
 
-def ignore_signals(_: int) -> None:
-    """Leave Ctrl-C and the like, which reach every process of a console or a job, to the one that waits for batches."""
+def stand_back(_: int) -> None:
+    """Let a loading process do its work where the one that trains leaves the processor idle, never in its place.
+
+    Ctrl-C and the like, which reach every process of a console or a job, are left to the one that waits for batches.
+    """
     for number in STOPPING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(os, "SCHED_BATCH"):  # Linux
+        with suppress(OSError):  # some containers forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class EpochLoader(DataLoader[Any]):
@@ -112,7 +134,7 @@ class EpochLoader(DataLoader[Any]):
 
     def __init__(self, samples: Dataset[Any], lost: dict[Path, str], **options: Any) -> None:
         own_randomness = torch.Generator()  # a resumed run starts workers once more than one that was not stopped
-        super().__init__(samples, generator=own_randomness, worker_init_fn=ignore_signals, **options)
+        super().__init__(samples, generator=own_randomness, worker_init_fn=stand_back, **options)
         self.lost = lost
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is all that Lightning needs
@@ -125,7 +147,7 @@ class EpochLoader(DataLoader[Any]):
         for looks, lost in iterator:
             self.batch_sampler.start += 1
             self.lost.update(lost)
-            yield Pair(*looks)
+            yield Pair(*torch.as_tensor(looks))
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, how many of its batches were handed out, and how many it has."""
