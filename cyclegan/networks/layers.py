@@ -47,38 +47,51 @@ class ReflectConv2d(nn.Conv2d):
         out_channels: channels of the output, of shape (B, out_channels, H, W).
         kernel_size: odd; H and W must be larger than half of it.
         bias: whether it has a bias.
+        rectified: whether the input's negative values count as 0: a ReLU before it that keeps no picture of its own.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True, rectified: bool = False
+    ) -> None:
         reach = kernel_size // 2
         super().__init__(in_channels, out_channels, kernel_size, padding=reach, padding_mode="reflect", bias=bias)
+        self.rectified = rectified
 
     def forward(self, x: Tensor) -> Tensor:
         reach = self.kernel_size[0] // 2
         with torch.autocast("cpu", enabled=False):  # which would copy x to float32, and for conv2d back
             kept = x.requires_grad and not torch.compiler.is_compiling()
-            padded = cast(Tensor, Reflect.apply(x, reach)) if kept else Reflect.pad(x, reach)
+            pad = Reflect.apply if kept else Reflect.pad
+            padded = cast(Tensor, pad(x, reach, self.rectified))
         return convolve(padded, self.weight, self.bias)
 
 
 class Reflect(Function):
-    """Padding by reflection that keeps nothing for the way back; PyTorch's keeps the picture, for its size."""
+    """Padding by reflection that keeps nothing for the way back; PyTorch's keeps the picture, for its size.
+
+    Rectified, it keeps what it gives, as the convolution after it does anyway.
+    """
 
     @staticmethod
-    def pad(x: Tensor, reach: int) -> Tensor:
-        """Pixels (B, C, H, W) with `reach` more of them on each side."""
-        return F.pad(x, [reach] * 4, mode="reflect")
+    def pad(x: Tensor, reach: int, rectified: bool) -> Tensor:
+        """Pixels (B, C, H, W) with `reach` more of them on each side; without negative values if `rectified`."""
+        padded = F.pad(x, [reach] * 4, mode="reflect")
+        return padded.relu_() if rectified else padded
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, reach: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, reach: int, rectified: bool) -> Tensor:
+        padded = Reflect.pad(x, reach, rectified)
         ctx.reach = reach
-        return Reflect.pad(x, reach)
+        ctx.save_for_backward(*([padded] if rectified else []))
+        return padded
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = gradients
+        for padded in ctx.saved_tensors:
+            gradient = torch.ops.aten.threshold_backward(gradient, padded, 0)
         picture = gradient[:, :, ctx.reach : -ctx.reach, ctx.reach : -ctx.reach]  # but for its size never looked at
-        return torch.ops.aten.reflection_pad2d_backward(gradient, picture, [ctx.reach] * 4), None
+        return torch.ops.aten.reflection_pad2d_backward(gradient, picture, [ctx.reach] * 4), None, None
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -33,14 +33,13 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             ReflectConv2d(channels, channels, 3, bias=conv_bias(norm)),
             norm_layer(norm, channels),
-            nn.ReLU(inplace=True),
             nn.Dropout(dropout) if dropout else nn.Identity(),
-            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm)),
+            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm), rectified=True),
             norm_layer(norm, channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        return self.body(x).add_(x)
 
 
 class ResnetGenerator(nn.Module):
@@ -86,9 +85,9 @@ class ResnetGenerator(nn.Module):
         )
         self.down = nn.Sequential(*(_halve(channels, norm) for channels in widths))
         self.blocks = nn.Sequential(*(ResidualBlock(inner, norm, dropout) for _ in range(blocks)))
-        self.up = nn.Sequential(*(_double(2 * channels, norm, upsampling) for channels in reversed(widths)))
+        self.up = nn.Sequential(*(_double(2 * channels, norm, upsampling, width) for channels in reversed(widths)))
         self.leave = nn.Sequential(
-            ReflectConv2d(width, out_channels, 7),
+            ReflectConv2d(width, out_channels, 7, rectified=bool(halvings)),
             nn.Tanh(),
         )
         init_weights(self, norm)
@@ -116,7 +115,7 @@ def _halve(channels: int, norm: Norm) -> nn.Sequential:
     )
 
 
-def _double(channels: int, norm: Norm, upsampling: Upsampling) -> nn.Sequential:
+def _double(channels: int, norm: Norm, upsampling: Upsampling, last: int) -> nn.Sequential:
     conv: nn.Module
     match upsampling:
         case "transposed":
@@ -127,4 +126,5 @@ def _double(channels: int, norm: Norm, upsampling: Upsampling) -> nn.Sequential:
             conv = ResizeConv(channels, channels // 2, bias=conv_bias(norm))
         case _:
             raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")
-    return nn.Sequential(conv, norm_layer(norm, channels // 2), nn.ReLU(inplace=True))
+    rectify = [] if channels // 2 == last else [nn.ReLU(inplace=True)]  # or the next convolution does
+    return nn.Sequential(conv, norm_layer(norm, channels // 2), *rectify)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cyclegan.networks.layers import ResizeConv, convolve
+from cyclegan.networks.layers import ReflectConv2d, ResizeConv, convolve
 from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
 
 Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
@@ -296,6 +296,8 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
     """Layers in the order that a picture meets them; a residual block is named at its beginning and its end."""
     if isinstance(module, ResidualBlock):
         yield module
+    if isinstance(module, ReflectConv2d) and module.rectified:
+        yield nn.ReLU(inplace=True)
     if isinstance(module, (*CONVOLUTIONS, nn.Identity)) or not any(True for _ in module.children()):
         if not isinstance(module, nn.Sequential):  # an empty one does nothing
             yield module
