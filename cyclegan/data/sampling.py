@@ -43,20 +43,6 @@ class Sample(NamedTuple):
     lost: dict[Path, str]
 
 
-class Parcel(NamedTuple):
-    """A batch on its way from the process that loads it.
-
-    An array goes through a pipe, in half the time in which two processes come to share a tensor's memory.
-    """
-
-    looks: NDArray[np.float32] | Tensor  # (2, B, C, H, W): both looks
-    lost: dict[Path, str]
-
-    def pin_memory(self) -> "Parcel":
-        """What a DataLoader asks for on the way to a GPU."""
-        return self._replace(looks=torch.as_tensor(self.looks).pin_memory())
-
-
 class Draw(NamedTuple):
     """What a sample holds: indices of two pictures, and the seeds of their augmentations."""
 
@@ -147,7 +133,7 @@ class EpochLoader(DataLoader[Any]):
         for looks, lost in iterator:
             self.batch_sampler.start += 1
             self.lost.update(lost)
-            yield Pair(*torch.as_tensor(looks))
+            yield Pair(*looks)
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, how many of its batches were handed out, and how many it has."""

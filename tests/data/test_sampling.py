@@ -4,14 +4,12 @@ import os
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from torch.utils.data._utils.pin_memory import pin_memory
 
 from cyclegan.data.domain import Domain
 from cyclegan.data.module import UnpairedData
-from cyclegan.data.sampling import Batches, EpochLoader, Key, Pair, Parcel, draw
+from cyclegan.data.sampling import Batches, EpochLoader, Key, Pair, draw
 from cyclegan.data.transforms import Flip, RandomCrop, Resize
 
 
@@ -44,16 +42,9 @@ def test_samples_are_the_same_with_and_without_workers(domain_root: Path) -> Non
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux has it")
 def test_loading_never_takes_the_place_of_training(domain_root: Path) -> None:
     loader = data_of(domain_root, workers=2).train_dataloader()
-    next(iter(loader))
+    list(loader)
     assert {os.sched_getscheduler(each.pid) for each in loader._iterator._workers} == {os.SCHED_BATCH}  # type: ignore[union-attr]
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
-
-
-def test_batches_on_their_way_to_a_gpu_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
-    parcel = pin_memory(Parcel(np.ones((2, 1, 3, 4, 4), np.float32), {Path("a.jpg"): "gone"}))  # type: ignore[no-untyped-call]
-    assert torch.equal(parcel.looks, torch.full((2, 1, 3, 4, 4), 2.0))
-    assert parcel.lost == {Path("a.jpg"): "gone"}
 
 
 def test_samples_are_the_same_on_one_and_on_two_ranks(domain_root: Path) -> None:
