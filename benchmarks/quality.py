@@ -47,7 +47,7 @@ SETS = {  # the anchor's options, and ours
     "yosemite": (
         ("experiment=yosemite_small", *ANCHOR),
         ("experiment=yosemite_small", "model=cyclegan_fast", "model.descent.generators.lr=0.0004",
-         "model.descent.discriminators.lr=0.0004"),
+         "model.descent.discriminators.lr=0.0004", "callbacks.averaging.decay=0.99"),
     ),
 }  # fmt: skip
 QUIET = ("callbacks.samples.every_n_train_steps=100000", "callbacks.checkpoint.every_minutes=60")
