@@ -85,7 +85,9 @@ class ResnetGenerator(nn.Module):
         )
         self.down = nn.Sequential(*(_halve(channels, norm) for channels in widths))
         self.blocks = nn.Sequential(*(ResidualBlock(inner, norm, dropout) for _ in range(blocks)))
-        self.up = nn.Sequential(*(_double(2 * channels, norm, upsampling, width) for channels in reversed(widths)))
+        self.up = nn.Sequential(
+            *(_double(2 * each, norm, upsampling, rectify=each > width) for each in reversed(widths))
+        )
         self.leave = nn.Sequential(
             ReflectConv2d(width, out_channels, 7, rectified=bool(halvings)),
             nn.Tanh(),
@@ -115,7 +117,7 @@ def _halve(channels: int, norm: Norm) -> nn.Sequential:
     )
 
 
-def _double(channels: int, norm: Norm, upsampling: Upsampling, last: int) -> nn.Sequential:
+def _double(channels: int, norm: Norm, upsampling: Upsampling, *, rectify: bool) -> nn.Sequential:
     conv: nn.Module
     match upsampling:
         case "transposed":
@@ -126,5 +128,5 @@ def _double(channels: int, norm: Norm, upsampling: Upsampling, last: int) -> nn.
             conv = ResizeConv(channels, channels // 2, bias=conv_bias(norm))
         case _:
             raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")
-    rectify = [] if channels // 2 == last else [nn.ReLU(inplace=True)]  # or the next convolution does
-    return nn.Sequential(conv, norm_layer(norm, channels // 2), *rectify)
+    activation = [nn.ReLU(inplace=True)] if rectify else []  # the last one's is in the next convolution
+    return nn.Sequential(conv, norm_layer(norm, channels // 2), *activation)
