@@ -167,7 +167,7 @@ def test_an_interruption_ends_within_a_second(model: Path, tmp_path: Path, sent:
     process.send_signal(sent)
     asked = time.monotonic()
     _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - asked < 10  # one second, and what a machine that stands still for some adds
+    assert time.monotonic() - asked < 3  # one second, and what a machine that does other work adds
     assert len(find_images(out)) < 100  # of 200
     assert process.returncode == code
     assert "go on with the same command" in errors

@@ -93,7 +93,7 @@ class Batches(Sampler[list[Key]]):
 
 
 def stand_back(_: int) -> None:
-    """Let a loading process do its work where the one that trains leaves the processor idle, never in its place.
+    """Let a loading process wait for its turn on the processor, rather than interrupt the one that trains.
 
     Ctrl-C and the like, which reach every process of a console or a job, are left to the one that waits for batches.
     """

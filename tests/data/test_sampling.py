@@ -40,7 +40,7 @@ def test_samples_are_the_same_with_and_without_workers(domain_root: Path) -> Non
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="Linux has it")
-def test_loading_never_takes_the_place_of_training(domain_root: Path) -> None:
+def test_loading_waits_for_its_turn_on_the_processor(domain_root: Path) -> None:
     loader = data_of(domain_root, workers=2).train_dataloader()
     list(loader)
     assert {os.sched_getscheduler(each.pid) for each in loader._iterator._workers} == {os.SCHED_BATCH}  # type: ignore[union-attr]
