@@ -1,10 +1,10 @@
 """How soon is a translator good? ``python benchmarks/quality.py seasons``, or ``yosemite --root FOLDER``.
 
-The anchor's recipe (the paper's game in float32, a pair per step, unfused Adam) and ours train one after the other, the
-anchor with its schedule laid out for the time that it is given, ours for that time or until it is done. Both are played
-by `python -m cyclegan.train`, whose float32 step is a little faster than the textbook's (see benchmarks/training.md).
-Times are steps times the median time of a step: what scoring takes counts for neither. KID compares features of a small
-network that has learnt, once and for both sides, to tell the two looks' training pictures apart. Writes a table and a
+The anchor's recipe (the paper's game in float32, a pair per step, unfused Adam) and ours train one after the other for
+the same time; then ours again, with its schedule laid out for a part of it. All are played by
+`python -m cyclegan.train`, whose float32 step is a little faster than the textbook's (see benchmarks/training.md).
+Times are steps times the median time of a step: what scoring takes counts for no side. KID compares features of a small
+network that has learnt, once and for all sides, to tell the two looks' training pictures apart. Writes a table and a
 picture of the curves.
 """
 
@@ -24,11 +24,13 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
+from cyclegan.callbacks.scores import Scores
 from cyclegan.data.images import read, to_tensor
 from cyclegan.data.module import spread
+from cyclegan.methods.game import Game
 
 ROOT = Path(__file__).parents[1]
 SMALL = ("model.generator.width=32", "model.generator.blocks=6", "model.discriminator.width=32")
@@ -39,18 +41,35 @@ SEASONS = (
     "domain=seasons", "domain.files_a='*_m07.jpg'", "domain.files_b='*_m01.jpg'", "domain.load_size=72",
     "domain.crop_size=64", *SMALL,
 )  # fmt: skip
-SETS = {  # the anchor's options, and ours
-    "seasons": (
+
+
+class Recipes(NamedTuple):
+    """What is compared: the anchor's options, ours, and the part of the time in which ours should be as good."""
+
+    textbook: tuple[str, ...]
+    ours: tuple[str, ...]
+    part: float
+
+
+SETS = {
+    "seasons": Recipes(
         (*SEASONS, *ANCHOR),
-        ("experiment=seasons", "trainer.max_epochs=60", "model.lambda_cycle=[10,0.5,0.5]"),
+        ("experiment=seasons", "model.lambda_cycle=[10,0.5,0.5]"),
+        part=0.1,
     ),
-    "yosemite": (
+    "yosemite": Recipes(
         ("experiment=yosemite_small", *ANCHOR),
         ("experiment=yosemite_small", "model=cyclegan_fast", "model.descent.generators.lr=0.0004",
          "model.descent.discriminators.lr=0.0004", "callbacks.averaging.decay=0.99"),
+        part=0.25,
     ),
 }  # fmt: skip
-QUIET = ("callbacks.samples.every_n_train_steps=100000", "callbacks.checkpoint.every_minutes=60")
+QUIET = (
+    "callbacks.samples.every_n_train_steps=100000", "callbacks.checkpoint.every_minutes=60",
+    "callbacks.scores._target_=benchmarks.quality.Marks", "callbacks.scores.every_n_epochs=null",
+    "trainer.max_epochs=100000",
+)  # fmt: skip
+MARKS = 24  # scores of each run
 LOOKERS = 64  # pixels of what the network that tells looks apart gets
 
 
@@ -75,6 +94,19 @@ class Stopwatch(Callback):
         self.file.write_text(json.dumps(self.began))
 
 
+class Marks(Scores):
+    """Scores every few steps: a run may be shorter than an epoch."""
+
+    def __init__(self, every_n_train_steps: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.every_n_train_steps = every_n_train_steps
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        assert isinstance(pl_module, Game)
+        self._due = pl_module.steps % self.every_n_train_steps == 0
+        super().on_train_batch_end(trainer, pl_module)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=SETS)
@@ -83,13 +115,19 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="the picture (default: docs/quality_SET.png)")
     options = parser.parse_args()
     root = options.root or ROOT / "datasets" / "seasons"
+    recipes, seconds = SETS[options.set], 60 * options.minutes
     os.environ["PYTHONPATH"] = str(ROOT)
     with tempfile.TemporaryDirectory() as name:
         features = save_features(root, Path(name) / "looks.onnx")
         more = (*QUIET, f"callbacks.scores.features={features}", *([f"domain.root={root}"] if options.root else []))
+        sides = {
+            "textbook": (recipes.textbook, seconds),
+            "ours": (recipes.ours, seconds),
+            f"ours, in 1/{1 / recipes.part:.0f} of the time": (recipes.ours, seconds * recipes.part),
+        }
         curves = {
-            side: train((*recipe, *more), 60 * options.minutes, Path(name) / side)
-            for side, recipe in zip(("textbook", "ours"), SETS[options.set], strict=True)
+            side: train(side, (*recipe, *more), length, Path(name) / str(i))
+            for i, (side, (recipe, length)) in enumerate(sides.items())
         }
     picture = options.output or ROOT / "docs" / f"quality_{options.set}.png"
     plot(curves, picture)
@@ -131,51 +169,43 @@ def small(path: Path) -> torch.Tensor:
     return nn.functional.interpolate(whole, (LOOKERS, LOOKERS), mode="area")[0]
 
 
-def train(options: tuple[str, ...], seconds: float, folder: Path) -> Curve:
-    """Measure a step, then train as many as fit, or as the options say."""
-    step = play((*options, "trainer.max_steps=40", "callbacks.scores.every_n_epochs=null"), folder / "trial")
-    own = [each.partition("=")[2] for each in options if each.startswith("trainer.max_epochs=")]
-    epochs = int(own[0]) if own else max(1, round(seconds / step / batches(folder / "trial")))
-    length = (f"trainer.max_epochs={epochs}", f"callbacks.scores.every_n_epochs={max(1, round(epochs / 16))}")
-    step = play((*options, *length), folder / "run")
+def train(side: str, options: tuple[str, ...], seconds: float, folder: Path) -> Curve:
+    """Measure a step, then train as many as fit."""
+    step = play((*options, "trainer.max_steps=40"), 100, folder / "trial")
+    steps = round(seconds / step)
+    step = play((*options, f"trainer.max_steps={steps}"), max(1, steps // MARKS), folder / "run")
     rows = list(csv.DictReader((folder / "run" / "metrics.csv").read_text().splitlines()))
     names = [name for name in rows[0] if name.endswith(("/kid", "/mae")) and "_" not in name.split("/")[1]]
     scored = [row for row in rows if row[names[0]]]
-    print(f"{folder.name}: {len(rows)} rows, {step:.4f} s a step, {rows[-1]['step']} steps", flush=True)
+    print(f"{side}: {steps} steps of {step:.4f} s, {steps * step:.0f} s", flush=True)
     scores = {name: [float(row[name]) for row in scored] for name in names}
     return Curve([int(row["step"]) * step for row in scored], scores)
 
 
-def play(options: tuple[str, ...], run: Path) -> float:
-    """Train; the median time of a step."""
-    watch = f"+callbacks.stopwatch={{_target_: benchmarks.quality.Stopwatch, file: {run}.json}}"
-    command = [sys.executable, "-m", "cyclegan.train", *options, f"run_dir={run}", "trainer.max_epochs=9999", watch]
-    if any(each.startswith("trainer.max_epochs") for each in options):
-        command.remove("trainer.max_epochs=9999")
+def play(options: tuple[str, ...], marks: int, run: Path) -> float:
+    """Train, with scores every so many steps; the median time of a step."""
+    more = (
+        *(f"run_dir={run}", f"+callbacks.scores.every_n_train_steps={marks}"),
+        f"+callbacks.stopwatch={{_target_: benchmarks.quality.Stopwatch, file: {run}.json}}",
+    )
+    command = [sys.executable, "-m", "cyclegan.train", *options, *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr or done.stdout)
     return float(np.median(np.diff(json.loads(Path(f"{run}.json").read_text()))[5:]))
 
 
-def batches(run: Path) -> int:
-    """Steps of an epoch."""
-    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
-    return int(loader["batches"])
-
-
 def table(curves: dict[str, Curve]) -> list[str]:
-    """By score: the anchor's last, ours at its end, and when ours was first as good."""
-    anchor, ours = curves["textbook"], curves["ours"]
-    head = "| score | textbook, at the end | ours, at the end | ours is as good after | of the time |"
-    lines = [head, "|" + " --- |" * 5]
+    """By score and side: the last, and when it was first as good as the anchor at its end."""
+    anchor = curves["textbook"]
+    lines = ["| score | side | at the end | as good as the textbook after | of its time |", "|" + " --- |" * 5]
     for name, values in anchor.scores.items():
-        goal = values[-1]
-        reached = [time for time, value in zip(ours.seconds, ours.scores[name], strict=True) if value <= goal]
-        when = f"{reached[0]:.0f} s of {anchor.seconds[-1]:.0f} s" if reached else "never"
-        part = f"1/{anchor.seconds[-1] / reached[0]:.1f}" if reached else ""
-        lines.append(f"| {name} | {goal:.4g} | {ours.scores[name][-1]:.4g} | {when} | {part} |")
+        for side, curve in curves.items():
+            own, goal = curve.scores[name], values[-1]
+            reached = [time for time, value in zip(curve.seconds, own, strict=True) if value <= goal]
+            when = f"{reached[0]:.0f} s" if reached else "never"
+            part = f"1/{anchor.seconds[-1] / reached[0]:.1f}" if reached else ""
+            lines.append(f"| {name} | {side} | {own[-1]:.4g} | {when} | {part} |")
     return lines
 
 

@@ -34,13 +34,18 @@ class Rehearsal(Game):
         """Fresh ones."""
         return self.players
 
-    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
-        """Note a player's loss; move that player if it is one who moves."""
+    def go_back(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
+        """Note a part of a player's loss; go back through it if it is one who moves."""
         loss = torch.stack(list(terms.values())).sum()
         player = self.players.index(optimizer)
         self.losses[player] = self.losses[player] + loss.detach()
         if player in self.movers:
             loss.backward()  # type: ignore[no-untyped-call]
+
+    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
+        """Note a player's loss; move that player if it is one who moves."""
+        self.go_back(optimizer, terms)
+        if self.players.index(optimizer) in self.movers:
             if self.descent.clip_norm is not None:
                 nn.utils.clip_grad_norm_(parameters_of(optimizer), self.descent.clip_norm)
             optimizer.step()

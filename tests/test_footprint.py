@@ -56,6 +56,15 @@ def test_less_memory_takes_less() -> None:
     assert pools == 2 * 50 * 3 * 32 * 32 * 4
 
 
+def test_identity_passes_of_large_pictures_take_the_memory_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = sum(4 * each.nbytes for each in make_game().parameters())  # with gradients and Adam's two moments
+    monkeypatch.setattr("cyclegan.networks.layers.BUSY", 2 * 128**2 + 1)
+    together = footprint(make_game, STEP._replace(crop=128)) - kept
+    monkeypatch.setattr("cyclegan.networks.layers.BUSY", 2 * 128**2)
+    apart = footprint(make_game, STEP._replace(crop=128)) - kept
+    assert apart < 0.75 * together  # four passes of generators in place of six
+
+
 def test_no_random_number_is_used_up() -> None:
     before = torch.random.get_rng_state()
     footprint(make_game, STEP)

@@ -15,7 +15,7 @@ from cyclegan.losses.adversarial import Adversarial
 from cyclegan.losses.consistency import l1
 from cyclegan.methods.game import Descent, Game, between, frozen
 from cyclegan.networks.abreast import abreast
-from cyclegan.networks.layers import recompute
+from cyclegan.networks.layers import gains_from_company, recompute
 from cyclegan.replay import ImagePool
 
 
@@ -78,7 +78,8 @@ class CycleGAN(Game):
         a, b = batch
 
         with frozen(self.disc_a, self.disc_b):
-            if self.lambda_identity:
+            joined = bool(self.lambda_identity) and gains_from_company(a)
+            if joined:
                 (fake_b, same_b), (fake_a, same_a) = abreast((self.to_b, a, b), (self.to_a, b, a))
             else:
                 (fake_b,), (fake_a,) = abreast((self.to_b, a), (self.to_a, b))
@@ -88,17 +89,19 @@ class CycleGAN(Game):
             )
             lambda_cycle = between(self.lambda_cycle, (self.steps - 1) / self.length)
             lambda_identity = self.lambda_identity * lambda_cycle
-            self.descend(
-                generators,
-                {
-                    "gan_b": self.adversarial.generator(score_b),  # Eq. 1
-                    "gan_a": self.adversarial.generator(score_a),
-                    "cycle_a": lambda_cycle * l1(cycle_a, a),  # Eq. 2
-                    "cycle_b": lambda_cycle * l1(cycle_b, b),
-                    "same_b": lambda_identity * l1(same_b, b),  # Sec. 5.2
-                    "same_a": lambda_identity * l1(same_a, a),
-                },
-            )
+            terms = {
+                "gan_b": self.adversarial.generator(score_b),  # Eq. 1
+                "gan_a": self.adversarial.generator(score_a),
+                "cycle_a": lambda_cycle * l1(cycle_a, a),  # Eq. 2
+                "cycle_b": lambda_cycle * l1(cycle_b, b),
+            }
+            if self.lambda_identity and not joined:  # these passes get the memory of those
+                self.go_back(generators, terms)
+                terms = {}
+                (same_b,), (same_a,) = abreast((self.to_b, b), (self.to_a, a))
+            terms["same_b"] = lambda_identity * l1(same_b, b)  # Sec. 5.2
+            terms["same_a"] = lambda_identity * l1(same_a, a)
+            self.descend(generators, terms)
 
         (real_scores_a, fake_scores_a), (real_scores_b, fake_scores_b) = abreast(
             (self.disc_a, a, self.pool_a(fake_a)), (self.disc_b, b, self.pool_b(fake_b))

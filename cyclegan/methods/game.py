@@ -105,11 +105,15 @@ class Game(LightningModule):
         """Batches played so far, the one in hand included; what every interval and limit of a run counts."""
         return self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
-    def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Move one player: sum its named, weighted terms, note each, go back through them, step."""
+    def go_back(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
+        """Note some of a player's named, weighted terms, and go back through their sum; `descend` takes the step."""
         values = torch.stack(list(terms.values()))
         self.trainer.callback_metrics.update(zip(terms, mean_of_all(values.detach()), strict=True))
         self.manual_backward(values.sum() / self.descent.accumulate)
+
+    def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
+        """Move one player by these terms, and by those that it has gone back through before."""
+        self.go_back(optimizer, terms)
         if self.whole:
             if self.descent.clip_norm is not None:
                 self._clip(optimizer, self.descent.clip_norm)

@@ -12,6 +12,7 @@ Upsampling = Literal["transposed", "resize"]
 
 WEIGHT_STD = 0.02
 ALONE = 16  # pictures of a batch that are normed one by one; of more, the calls add up
+BUSY = 2**16  # pixels of a batch that keep the hardware busy by themselves
 TOGETHER = 16  # channels that processors make at once
 
 
@@ -217,6 +218,11 @@ def recompute(network: nn.Module) -> None:
 def mixes_samples(network: nn.Module) -> bool:
     """Whether a sample's output depends on the other samples of its batch (batch norm does that, in training)."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
+def gains_from_company(pictures: Tensor) -> bool:
+    """Whether a pass over this batch (B, C, H, W) and another at once is faster than two passes."""
+    return pictures[:, 0].numel() < BUSY
 
 
 def together(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:

@@ -94,7 +94,9 @@ def test_frozen_parameters_get_no_gradient_and_thaw_again() -> None:
     assert not network.bias.requires_grad
 
 
-def test_accumulated_batches_equal_one_large_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [1, 2**16])
+def test_accumulated_batches_equal_one_large_batch(tmp_path: Path, busy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cyclegan.networks.layers.BUSY", busy)
     small = pairs(2)
     large = [Pair(torch.cat([pair.a for pair in small]), torch.cat([pair.b for pair in small]))]
     one = play(tmp_path, Descent(SGD, SGD, decay=0.0), large)
