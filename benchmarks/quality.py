@@ -69,7 +69,7 @@ QUIET = (
     "callbacks.scores._target_=benchmarks.quality.Marks", "callbacks.scores.every_n_epochs=null",
     "trainer.max_epochs=100000",
 )  # fmt: skip
-MARKS = 24  # scores of each run
+MARKS = 16  # scores of each run
 LOOKERS = 64  # pixels of what the network that tells looks apart gets
 
 

@@ -27,8 +27,11 @@ from pytorch_lightning import Callback
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from cyclegan.hardware import choose_accelerator, choose_precision
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 
+DEVICE = torch.device(choose_accelerator("auto"))
+DEFAULT = torch.bfloat16 if choose_precision("auto", DEVICE.type) == "bf16-mixed" else torch.float32
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "training.md"
 MIB = 2**20
@@ -70,13 +73,13 @@ class Figures(NamedTuple):
 def textbook(setting: Setting) -> Callable[[], None]:
     """One step after another on the same random pictures."""
     size, width, blocks, batch, _ = setting
-    to_b, to_a = (ResnetGenerator(width=width, blocks=blocks) for _ in range(2))
-    disc_a, disc_b = (PatchDiscriminator(width=width) for _ in range(2))
+    to_b, to_a = (ResnetGenerator(width=width, blocks=blocks).to(DEVICE) for _ in range(2))
+    disc_a, disc_b = (PatchDiscriminator(width=width).to(DEVICE) for _ in range(2))
     generators, discriminators = (
         torch.optim.Adam([*x.parameters(), *y.parameters()], lr=2e-4, betas=(0.5, 0.999), foreach=False)
         for x, y in ((to_b, to_a), (disc_a, disc_b))
     )
-    a, b = (torch.rand(batch, 3, size, size) * 2 - 1 for _ in range(2))
+    a, b = (torch.rand(batch, 3, size, size, device=DEVICE) * 2 - 1 for _ in range(2))
     l1 = nn.functional.l1_loss
 
     def judged(real: Tensor | None, fake: Tensor, disc: nn.Module) -> Tensor:
@@ -114,10 +117,10 @@ class Clock(Callback):
     def on_train_batch_start(self, *_: Any) -> None:
         while len(self.ends) >= int(self.allowed.read_text()):
             time.sleep(0.05)
-        self.starts.append(time.time())
+        self.starts.append(now())
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self.ends.append(time.time())
+        self.ends.append(now())
         if len(self.ends) < int(self.allowed.read_text()):
             return
         written = self.notes.with_suffix(".part")
@@ -125,8 +128,20 @@ class Clock(Callback):
         written.replace(self.notes)
 
 
+def now() -> float:
+    """The time at which all work so far is done."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+    return time.time()
+
+
 def peak_bytes() -> int:
-    """The most that this process has held (getrusage would count what the one that started it held, too)."""
+    """The most that this process has held, on a GPU if there is one.
+
+    Of the system's own counts, getrusage's would hold what the process that started this one held, too.
+    """
+    if DEVICE.type == "cuda":
+        return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
@@ -204,18 +219,21 @@ def idle_bytes(module: str) -> float:
 
 def peak_flops(dtype: torch.dtype) -> float:
     """The most operations per second, of matrix products and of convolutions as generators have them."""
-    matrix = torch.randn(1024, 1024).to(dtype)
-    picture, weight = torch.randn(4, 256, 34, 34).to(dtype), torch.randn(256, 256, 3, 3).to(dtype)
+    side, batch = (1024, 4) if DEVICE.type == "cpu" else (4096, 64)
+    matrix, picture, weight = (
+        torch.randn(shape, device=DEVICE, dtype=dtype)
+        for shape in ((side, side), (batch, 256, 34, 34), (256, 256, 3, 3))
+    )
     works: dict[Callable[[], object], float] = {
-        lambda: matrix @ matrix: 2 * 1024**3,
-        lambda: torch.conv2d(picture, weight): 2 * 4 * 256 * 256 * 9 * 32 * 32,
+        lambda: matrix @ matrix: 2 * side**3,
+        lambda: torch.conv2d(picture, weight): 2 * batch * 256 * 256 * 9 * 32 * 32,
     }
     best = 0.0
     for work, operations in works.items():
         for _ in range(20):
-            start = time.perf_counter()
+            start = now()
             work()
-            best = max(best, operations / (time.perf_counter() - start))
+            best = max(best, operations / (now() - start))
     return best
 
 
@@ -243,10 +261,12 @@ def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, Figures]:
     try:
         for name, options in {"textbook": (), **MODES}.items():
             alone = setting.batch == 1
-            if (name == "cyclegan_fast" and alone) or (
-                name == "default, compiled" and not (alone and setting.size == 128)
+            if (
+                (name == "float32" and DEFAULT is torch.float32)
+                or (name == "cyclegan_fast" and alone)
+                or (name == "default, compiled" and not (alone and setting.size == 128))
             ):
-                continue  # no faster, or minutes of compiling
+                continue  # the default itself, no faster, or minutes of compiling
             run = folder / f"{values}_{len(sides)}"
             file = run.with_suffix(".json")
             command = ours(setting, options, folder / "pictures", run, file)
@@ -263,14 +283,14 @@ def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, Figures]:
             side.process.kill()
 
 
-def rows(setting: Setting, figures: dict[str, Figures], peaks: dict[str, float]) -> list[str]:
+def rows(setting: Setting, figures: dict[str, Figures], peaks: dict[torch.dtype, float]) -> list[str]:
     """Of the table."""
     size, width, blocks, batch, _ = setting
     operations = operations_of(setting)
     base = figures["textbook"]
     lines = []
     for side, (step, waiting, first, peak) in figures.items():
-        most = peaks["float32" if side in ("textbook", "float32") else "default"]
+        most = peaks[torch.float32 if side in ("textbook", "float32") else DEFAULT]
         cells = [
             *(f"{size} px, width {width}, {blocks} blocks, batch {batch}", side, f"{batch / step:.2f}"),
             *(f"{base.step / step:.2f}", f"{peak / MIB:.0f}", f"{peak / base.peak:.2f}"),
@@ -306,15 +326,16 @@ def main() -> None:
         "| setting | side | samples/s | ratio | MiB | ratio | of the peak | waiting | first |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    lines, peaks = [], {"float32": 0.0, "default": 0.0}
+    lines, peaks = [], dict.fromkeys((torch.float32, DEFAULT), 0.0)
     with tempfile.TemporaryDirectory() as name:
         save_pictures(Path(name) / "pictures")
         for setting in (each for each in SETTINGS if each.size in options.sizes):
             figures = measure(setting, options.rounds, Path(name))
-            for kind, dtype in (("float32", torch.float32), ("default", torch.bfloat16)):
-                peaks[kind] = max(peaks[kind], peak_flops(dtype))
+            for dtype in peaks:
+                peaks[dtype] = max(peaks[dtype], peak_flops(dtype))
             lines += rows(setting, figures, peaks)
-            foot = f"\nPeaks: {peaks['float32'] / 1e9:.0f} (float32) and {peaks['default'] / 1e9:.0f} (bf16) GFLOP/s."
+            each = (f"{peak / 1e9:.0f} ({str(dtype).partition('.')[2]})" for dtype, peak in peaks.items())
+            foot = f"\nPeaks: {' and '.join(each)} GFLOP/s. The default computes in {str(DEFAULT).partition('.')[2]}."
             options.output.write_text("\n".join([*head, *lines, foot]) + "\n")
     print(options.output.read_text())
 

@@ -79,6 +79,12 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+def _clip(optimizer: LightningOptimizer, norm: float, scaler: Any) -> None:
+    if scaler:
+        scaler.unscale_(optimizer.optimizer)  # float16: the limit is for true gradients
+    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], norm)
+
+
 class Game(LightningModule):
     """Players, their optimisers and schedules. A method adds networks and a `training_step` in its paper's order.
 
@@ -116,15 +122,10 @@ class Game(LightningModule):
         self.go_back(optimizer, terms)
         if self.whole:
             if self.descent.clip_norm is not None:
-                self._clip(optimizer, self.descent.clip_norm)
+                _clip(optimizer, self.descent.clip_norm, getattr(self.trainer.precision_plugin, "scaler", None))
             optimizer.step()
             torch.clear_autocast_cache()  # of the weights before
             optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
-
-    def _clip(self, optimizer: LightningOptimizer, norm: float) -> None:
-        if scaler := getattr(self.trainer.precision_plugin, "scaler", None):
-            scaler.unscale_(optimizer.optimizer)  # float16: the limit is for true gradients
-        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], norm)
 
     def generators(self) -> Mapping[str, nn.Module]:
         """The generators, by the domain that they lead to, ``"b"`` before ``"a"``."""
