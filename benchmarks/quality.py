@@ -41,8 +41,6 @@ SEASONS = (
     "domain=seasons", "domain.files_a='*_m07.jpg'", "domain.files_b='*_m01.jpg'", "domain.load_size=72",
     "domain.crop_size=64", *SMALL,
 )  # fmt: skip
-
-
 SETS = {  # the anchor's options, and ours
     "seasons": (
         (*SEASONS, *ANCHOR),
