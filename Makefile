@@ -17,7 +17,7 @@ test: $(VENV)/installed-dev
 	$(RUN) -m pytest
 
 bench: $(VENV)/installed-dev
-	$(RUN) benchmarks/training.py
+	$(RUN) -m benchmarks.training
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

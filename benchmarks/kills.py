@@ -1,4 +1,4 @@
-"""Does a run that is killed again and again end as one that was not? ``python benchmarks/kills.py --kills 50``.
+"""Does a run that is killed again and again end as one that was not? ``python -m benchmarks.kills --kills 50``.
 
 A small game is played once undisturbed; then runs of the same game are killed (SIGKILL) at random moments, from their
 start to their end, and resumed until they are done. Everything that a run leaves is compared bit for bit: checkpoint

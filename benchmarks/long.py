@@ -1,4 +1,4 @@
-"""Does a long run grow? ``python benchmarks/long.py``: memory, open files and threads over 10,000 steps at 32 px.
+"""Does a long run grow? ``python -m benchmarks.long``: memory, open files and threads over 10,000 steps at 32 px.
 
 The figures are those of the training process and its loading processes, from a tenth of the run on.
 """
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import psutil
 import torch
-from kills import save_pictures
 
+from benchmarks.kills import save_pictures
 from cyclegan import train
 from cyclegan.methods.game import Game
 

@@ -1,4 +1,4 @@
-"""Large pictures in little memory, beside one whole pass: ``python benchmarks/streaming.py PICTURE``.
+"""Large pictures in little memory, beside one whole pass: ``python -m benchmarks.streaming PICTURE``.
 
 Each way runs in a process of its own, which tells the most memory it held above what it held when idle (program and
 model loaded), the seconds it took, and its result. The difference of the results is the largest over all values of

@@ -1,7 +1,6 @@
-"""How fast and in how much memory a step trains, beside the textbook's: ``python benchmarks/training.py`` (make bench).
+"""How fast and in how much memory a step trains, beside the textbook's: ``python -m benchmarks.training`` (make bench).
 
-The textbook's step is CycleGAN as its paper and the first implementations have it: float32, eager, six generator passes
-and six of the discriminators, each by itself, unfused Adam. Ours is `python -m cyclegan.train`, with all that it does.
+The textbook's step is that of benchmarks/textbook.py. Ours is `python -m cyclegan.train`, with all that it does.
 Each side is a process of its own. They start one after the other, and then take turns of a few steps while the others
 sleep: what else happens on the machine meets all of them, and leaves their ratios alone.
 """
@@ -24,11 +23,10 @@ import psutil
 import torch
 from PIL import Image
 from pytorch_lightning import Callback
-from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.textbook import textbook
 from cyclegan.hardware import choose_accelerator, choose_precision
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 
 DEVICE = torch.device(choose_accelerator("auto"))
 DEFAULT = torch.bfloat16 if choose_precision("auto", DEVICE.type) == "bf16-mixed" else torch.float32
@@ -68,42 +66,6 @@ class Figures(NamedTuple):
     waiting: float  # part of it that is no step: loading, callbacks, loops
     first: float  # seconds from the process's start to its first step
     peak: float  # bytes above the idle process
-
-
-def textbook(setting: Setting) -> Callable[[], None]:
-    """One step after another on the same random pictures."""
-    size, width, blocks, batch, _ = setting
-    to_b, to_a = (ResnetGenerator(width=width, blocks=blocks).to(DEVICE) for _ in range(2))
-    disc_a, disc_b = (PatchDiscriminator(width=width).to(DEVICE) for _ in range(2))
-    generators, discriminators = (
-        torch.optim.Adam([*x.parameters(), *y.parameters()], lr=2e-4, betas=(0.5, 0.999), foreach=False)
-        for x, y in ((to_b, to_a), (disc_a, disc_b))
-    )
-    a, b = (torch.rand(batch, 3, size, size, device=DEVICE) * 2 - 1 for _ in range(2))
-    l1 = nn.functional.l1_loss
-
-    def judged(real: Tensor | None, fake: Tensor, disc: nn.Module) -> Tensor:
-        if real is None:
-            return (disc(fake) - 1).square().mean()
-        return ((disc(real) - 1).square().mean() + disc(fake.detach()).square().mean()) / 2
-
-    def step() -> None:
-        for parameter in (*disc_a.parameters(), *disc_b.parameters()):
-            parameter.requires_grad_(False)
-        fake_b, fake_a = to_b(a), to_a(b)
-        cycles = 10 * l1(to_a(fake_b), a) + 10 * l1(to_b(fake_a), b)
-        same = 5 * l1(to_b(b), b) + 5 * l1(to_a(a), a)
-        generators.zero_grad()
-        (judged(None, fake_b, disc_b) + judged(None, fake_a, disc_a) + cycles + same).backward()  # type: ignore[no-untyped-call]
-        generators.step()
-        for parameter in (*disc_a.parameters(), *disc_b.parameters()):
-            parameter.requires_grad_(True)
-        discriminators.zero_grad()
-        judged(a, fake_a, disc_a).backward()  # type: ignore[no-untyped-call]
-        judged(b, fake_b, disc_b).backward()  # type: ignore[no-untyped-call]
-        discriminators.step()
-
-    return step
 
 
 class Clock(Callback):
@@ -146,9 +108,9 @@ def peak_bytes() -> int:
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
-def anchor(setting: Setting, file: str) -> None:
+def play_textbook(setting: Setting, file: str) -> None:
     """The textbook's side; runs in a process of its own."""
-    step, clock = textbook(setting), Clock(file)
+    step, clock = textbook(*setting[:4], DEVICE), Clock(file)
     while True:
         clock.on_train_batch_start()
         step()
@@ -240,7 +202,7 @@ def peak_flops(dtype: torch.dtype) -> float:
 def operations_of(setting: Setting) -> int:
     """Multiplications and additions of the textbook's step."""
     with FlopCounterMode(display=False) as counter:
-        textbook(setting)()
+        textbook(*setting[:4], DEVICE)()
     return counter.get_total_flops()
 
 
@@ -271,7 +233,7 @@ def measure(setting: Setting, rounds: int, folder: Path) -> dict[str, Figures]:
             file = run.with_suffix(".json")
             command = ours(setting, options, folder / "pictures", run, file)
             if name == "textbook":
-                command = ["benchmarks/training.py", "--anchor", *map(str, setting), str(file)]
+                command = ["-m", "benchmarks.training", "--textbook", *map(str, setting), str(file)]
             sides[name] = Side(command, file)
             sides[name].turn(2)
         for _ in range(rounds):
@@ -305,10 +267,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128, 256], help="pixels (default: all)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the table goes (default: %(default)s)")
-    parser.add_argument("--anchor", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--textbook", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.anchor:
-        anchor(Setting(*map(int, options.anchor[:5])), options.anchor[5])
+    if options.textbook:
+        play_textbook(Setting(*map(int, options.textbook[:5])), options.textbook[5])
         return
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("GOMP_SPINCOUNT", None)  # what cyclegan sets, the textbook has not

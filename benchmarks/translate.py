@@ -1,4 +1,4 @@
-"""How fast folders are translated, beside the plain loop: ``python benchmarks/translate.py PHOTOS``.
+"""How fast folders are translated, beside the plain loop: ``python -m benchmarks.translate PHOTOS``.
 
 Rivals translate one picture at a time: open, one pass in float32, save. Ours is `python -m cyclegan.translate` itself.
 The sides take turns, in one run, on the same pictures; the network alone (pictures in memory, nothing read or written)

@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 
 from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
-from cyclegan.methods.game import Game
+from cyclegan.methods.game import Game, parameters_of
 from cyclegan.networks.memory import Live
-from cyclegan.rehearsal import BOTH, parameters_of, pools_of, rehearsal
+from cyclegan.rehearsal import BOTH, pools_of, rehearsal
 
 SLACK = 1.3  # what allocators and the hardware's own layouts add, as measured
 GIB, MIB = 2**30, 2**20
@@ -30,7 +30,7 @@ class Step(NamedTuple):
         crop: pixels of a side.
         channels: of a picture.
         precision: as Lightning names it, such as ``bf16-mixed``.
-        checkpointing: whether generators compute their passes again on the way back; None: they cannot.
+        checkpointing: whether generators compute their passes again in the backward pass; None: they cannot.
     """
 
     batch: int
@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 def footprint(make_game: Callable[[], Game], step: Step) -> int:
-    """About the most bytes that training holds: networks, optimisers, pools, and what a step keeps for its way back.
+    """About the most bytes that training holds: networks, optimisers, pools, and what a step keeps to go backward.
 
     A step of both players is played with tensors that have a size and no contents: no memory, and no arithmetic.
 
@@ -71,7 +71,8 @@ def _empty(game: Game, mode: FakeTensorMode) -> None:
     """Take the contents out of a game's parameters and buffers."""
     for module in game.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(mode.from_tensor(parameter.detach())))
+            empty = mode.from_tensor(parameter.detach())
+            setattr(module, name, nn.Parameter(empty, requires_grad=parameter.requires_grad))
         for name, buffer in list(module.named_buffers(recurse=False)):
             setattr(module, name, mode.from_tensor(buffer))
 

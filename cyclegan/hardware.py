@@ -41,9 +41,9 @@ def usable_device(wanted: str) -> torch.device:
     return device
 
 
-def choose_strategy(wanted: str, devices: str | int | list[int]) -> str:
+def choose_strategy(wanted: str, devices: str | int | list[int], machines: int = 1) -> str:
     """The strategy that ``auto`` stands for: on several devices, one in which a player's step leaves others alone."""
-    if wanted != "auto" or devices in (1, "1"):
+    if wanted != "auto" or (devices in (1, "1") and machines == 1):
         return wanted
     return "ddp_find_unused_parameters_true"
 

@@ -8,7 +8,7 @@ from pytorch_lightning.plugins.precision import MixedPrecision
 class CastOnce(MixedPrecision):
     """Lightning's, but that 16-bit copies of weights are kept until the weights change: `Game.descend` drops them then.
 
-    Lightning's makes them anew in each of a game's many passes, and each takes its own way back to 32 bits.
+    Lightning's makes them anew in each of a game's many passes, and casts the gradients of each back to 32 bits.
     """
 
     def autocast_context_manager(self) -> torch.autocast:

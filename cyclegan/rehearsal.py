@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from cyclegan.data.sampling import Pair
-from cyclegan.methods.game import Game
+from cyclegan.methods.game import Game, parameters_of
 from cyclegan.replay import ImagePool
 
 BOTH = (0, 1)
@@ -34,8 +34,8 @@ class Rehearsal(Game):
         """Fresh ones."""
         return self.players
 
-    def go_back(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
-        """Note a part of a player's loss; go back through it if it is one who moves."""
+    def add_gradients(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
+        """Note a part of a player's loss; add its gradients if it is a player who moves."""
         loss = torch.stack(list(terms.values())).sum()
         player = self.players.index(optimizer)
         self.losses[player] = self.losses[player] + loss.detach()
@@ -44,7 +44,7 @@ class Rehearsal(Game):
 
     def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
         """Note a player's loss; move that player if it is one who moves."""
-        self.go_back(optimizer, terms)
+        self.add_gradients(optimizer, terms)
         if self.players.index(optimizer) in self.movers:
             if self.descent.clip_norm is not None:
                 nn.utils.clip_grad_norm_(parameters_of(optimizer), self.descent.clip_norm)
@@ -61,7 +61,7 @@ class Rehearsal(Game):
 
 
 def rehearsal(game: Game, played: int) -> Rehearsal:
-    """Make a game one that plays without its Trainer, with fresh optimisers of its kind; it cannot go back.
+    """Make a game one that plays without its Trainer, with fresh optimisers of its kind; this cannot be undone.
 
     Args:
         game: `length` must be set.
@@ -78,8 +78,3 @@ def rehearsal(game: Game, played: int) -> Rehearsal:
 def pools_of(game: Game) -> list[ImagePool]:
     """A game's image pools."""
     return [each for each in vars(game).values() if isinstance(each, ImagePool)]
-
-
-def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
-    """What an optimiser moves."""
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

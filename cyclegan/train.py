@@ -245,7 +245,7 @@ def _resumed_config(run: Run, overrides: list[str], trust: bool) -> DictConfig:
 def _choose_hardware(config: DictConfig) -> None:
     trainer = config.trainer
     trainer.accelerator = choose_accelerator(trainer.accelerator)
-    trainer.strategy = choose_strategy(trainer.strategy, trainer.devices)
+    trainer.strategy = choose_strategy(trainer.strategy, trainer.devices, trainer.num_nodes)
     trainer.precision = choose_precision(trainer.precision, trainer.accelerator)
 
 

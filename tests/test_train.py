@@ -152,6 +152,12 @@ def test_translators_hold_the_averages_when_averaging(domain_root: Path, tmp_pat
     assert any(not torch.equal(weight, state["state_dict"][f"to_b.{name}"]) for name, weight in kept.items())
 
 
+def test_a_run_that_goes_on_may_turn_averaging_on_and_off(run: Path) -> None:
+    for steps, decay in ((7, "0.5"), (8, "null"), (9, "0.5")):
+        more = (f"trainer.max_steps={steps}", "trainer.max_epochs=9", f"callbacks.averaging.decay={decay}")
+        assert run_verb("train", f"resume={run}", *more) == 0
+
+
 def test_a_resumed_history_is_cut_back_to_the_checkpoint(domain_root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert run_verb("train", *tiny(domain_root, run, "trainer.max_steps=2", "trainer.max_epochs=4")) == 0

@@ -3,7 +3,6 @@
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cyclegan.errors import UsageError
@@ -50,17 +49,7 @@ class Averaging(Callback):
         return {name: average.state_dict() for name, average in self.averages.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Averages, from a checkpoint."""
-        for name, state in state_dict.items():
-            self.averages[name].load_state_dict(state)
-
-
-def generators_to_use(trainer: Trainer) -> dict[str, nn.Module]:
-    """The generators to show and to keep, by the domain they lead to: their averages where there are some."""
-    game = trainer.lightning_module
-    assert isinstance(game, Game)
-    chosen = dict(game.generators())
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Averaging):
-            chosen |= {name: average.module for name, average in callback.averages.items()}
-    return chosen
+        """Averages, from a checkpoint; a run that goes on may have turned them on or off."""
+        for name, average in self.averages.items():
+            if name in state_dict:
+                average.load_state_dict(state_dict[name])

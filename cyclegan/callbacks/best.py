@@ -10,6 +10,7 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 
+from cyclegan.callbacks.current import callbacks_of
 from cyclegan.callbacks.scores import Scores
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
@@ -95,7 +96,7 @@ def score_to_rank_by(wanted: str, trainer: Trainer) -> str | None:
     Raises:
         UsageError: if it is not taken.
     """
-    scores = next((each for each in trainer.callbacks if isinstance(each, Scores)), None)  # type: ignore[attr-defined]
+    scores = next(iter(callbacks_of(trainer, Scores)), None)
     taken = scores.judge.names if scores else set()
     if wanted == AUTO:
         return next((each for each in PREFERRED if each in taken), None)
@@ -111,5 +112,4 @@ def score_to_rank_by(wanted: str, trainer: Trainer) -> str | None:
 
 def numbers_of_this_step(trainer: Trainer) -> dict[str, float]:
     """Scores of the step in hand; empty if it was not scored."""
-    scores = (each for each in trainer.callbacks if isinstance(each, Scores))  # type: ignore[attr-defined]
-    return next((each.newest for each in scores), {})
+    return next((each.newest for each in callbacks_of(trainer, Scores)), {})

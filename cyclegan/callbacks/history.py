@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -99,7 +98,7 @@ def read_history(run: Run) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
-def plot_losses(run: Run) -> Path:
+def plot_losses(run: Run) -> None:
     """Draw the losses of both players to the run's `losses.png`."""
     rows = read_history(run)
     figure = Figure(figsize=(12, 6), layout="constrained")
@@ -112,4 +111,3 @@ def plot_losses(run: Run) -> Path:
         axes.legend() if axes.lines else None
     with replaced_whole(run.losses) as partial:
         FigureCanvasAgg(figure).print_figure(str(partial), format="png")
-    return run.losses

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cyclegan.callbacks.alarms import NUMBERS, Sign, note
-from cyclegan.callbacks.current import current_run
+from cyclegan.callbacks.current import callbacks_of, current_run
 from cyclegan.errors import UsageError
 from cyclegan.methods.game import Game
 from cyclegan.ranks import everybodys
@@ -45,7 +45,9 @@ class DivergedError(UsageError):
             cure = "There is no checkpoint before: start anew with a lower model.descent.generators.lr and "
             cure += "model.descent.discriminators.lr, or model.descent.clip_norm=1."
         else:
-            cure = f"The last good checkpoint is {good}. Go on from it with lower learning rates: "
+            cure = (
+                f"The last good checkpoint is {good}. Go on from it, with lower learning rates should it happen again: "
+            )
             cure += f"python -m cyclegan.train resume={run.folder} callbacks.numbers.returns=1"
         super().__init__(f"{wrong}. {cure}")
         self.wrong = wrong
@@ -137,9 +139,8 @@ def check_numbers(trainer: Trainer, game: Game) -> None:
     Raises:
         DivergedError: if it is not.
     """
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Numbers):
-            callback.check(trainer, game)
+    for numbers in callbacks_of(trainer, Numbers):
+        numbers.check(trainer, game)
 
 
 def slow_down(checkpoint: dict[str, Any], slower: float) -> None:

@@ -26,11 +26,12 @@ class Progress(ProgressBar):
         """One step further."""
         assert self._bar is not None
         if trainer.is_global_zero and (self._bar.n - self._bar.initial) % 10 == 0:
-            terms = trainer.callback_metrics
-            generators = sum(
-                float(value) for name, value in terms.items() if name.startswith(("gan_", "cycle_", "same_"))
-            )
-            discriminators = sum(float(value) for name, value in terms.items() if name.startswith("disc_"))
+            generators = discriminators = 0.0
+            for name, value in trainer.callback_metrics.items():
+                if name.startswith("disc_"):
+                    discriminators += float(value)
+                else:
+                    generators += float(value)
             self._bar.set_postfix_str(
                 f"generators {generators:.3f}, discriminators {discriminators:.3f}", refresh=False
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.callbacks.current import current_data
+from cyclegan.callbacks.current import callbacks_of, current_data
 from cyclegan.console import printable, say
 from cyclegan.data.lost import most_lost
 from cyclegan.data.sampling import STOPPING_SIGNALS
@@ -17,8 +17,7 @@ from cyclegan.ranks import everybodys
 
 def was_stopped(trainer: Trainer) -> bool:
     """Whether something ended the training before its time."""
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    return any(isinstance(each, Stopping) and each.stopped for each in callbacks)
+    return any(each.stopped for each in callbacks_of(trainer, Stopping))
 
 
 class Stopping(Callback):

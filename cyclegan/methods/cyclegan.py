@@ -32,8 +32,8 @@ class CycleGAN(Game):
             Better Cycles", arXiv 2408.15374).
         lambda_identity: weight of the identity terms, relative to the cycle's (Sec. 5.2); 0 leaves them out.
         pool_size: pictures in each discriminator's image pool; drawn with the seed that torch has.
-        checkpointing: whether generators keep little of a pass and compute it again on the way back: less memory, more
-            time, the same numbers. Source: Chen et al., arXiv 1604.06174.
+        checkpointing: whether generators keep little of a pass and compute it again in the backward pass: less memory,
+            more time, the same numbers. Source: Chen et al., arXiv 1604.06174.
 
     Raises:
         UsageError: for no weight.
@@ -83,7 +83,6 @@ class CycleGAN(Game):
                 (fake_b, same_b), (fake_a, same_a) = abreast((self.to_b, a, b), (self.to_a, b, a))
             else:
                 (fake_b,), (fake_a,) = abreast((self.to_b, a), (self.to_a, b))
-                same_b, same_a = b, a
             (score_b,), (score_a,), (cycle_a,), (cycle_b,) = abreast(
                 (self.disc_b, fake_b), (self.disc_a, fake_a), (self.to_a, fake_b), (self.to_b, fake_a)
             )
@@ -95,12 +94,13 @@ class CycleGAN(Game):
                 "cycle_a": lambda_cycle * l1(cycle_a, a),  # Eq. 2
                 "cycle_b": lambda_cycle * l1(cycle_b, b),
             }
-            if self.lambda_identity and not joined:  # these passes get the memory of those
-                self.go_back(generators, terms)
-                terms = {}
-                (same_b,), (same_a,) = abreast((self.to_b, b), (self.to_a, a))
-            terms["same_b"] = lambda_identity * l1(same_b, b)  # Sec. 5.2
-            terms["same_a"] = lambda_identity * l1(same_a, a)
+            if self.lambda_identity:  # Sec. 5.2
+                if not joined:  # these passes get the memory of those
+                    self.add_gradients(generators, terms)
+                    terms = {}
+                    (same_b,), (same_a,) = abreast((self.to_b, b), (self.to_a, a))
+                terms["same_b"] = lambda_identity * l1(same_b, b)
+                terms["same_a"] = lambda_identity * l1(same_a, a)
             self.descend(generators, terms)
 
         (real_scores_a, fake_scores_a), (real_scores_b, fake_scores_b) = abreast(

@@ -1,7 +1,7 @@
 """CycleGAN at half the work: cycle and identity terms of some pictures of each batch.
 
-Every picture plays against the discriminators; the terms that hold the game together are means, which some pictures
-estimate as well as all of them, if less evenly. Symbols as in `cyclegan.methods.cyclegan`.
+Every picture plays against the discriminators. The terms that hold the game together are means over pictures, of which
+a part of the batch gives an unbiased, noisier estimate. Symbols as in `cyclegan.methods.cyclegan`.
 """
 
 from math import ceil
@@ -29,23 +29,21 @@ class FastCycleGAN(CycleGAN):
                 (fake_b, same_b), (fake_a, same_a) = abreast((self.to_b, a, b[:some]), (self.to_a, b, a[:some]))
             else:
                 (fake_b,), (fake_a,) = abreast((self.to_b, a), (self.to_a, b))
-                same_b, same_a = b[:some], a[:some]
             (score_b,), (score_a,), (cycle_a,), (cycle_b,) = abreast(
                 (self.disc_b, fake_b), (self.disc_a, fake_a), (self.to_a, fake_b[:some]), (self.to_b, fake_a[:some])
             )
             lambda_cycle = between(self.lambda_cycle, (self.steps - 1) / self.length)
             lambda_identity = self.lambda_identity * lambda_cycle
-            self.descend(
-                generators,
-                {
-                    "gan_b": self.adversarial.generator(score_b),
-                    "gan_a": self.adversarial.generator(score_a),
-                    "cycle_a": lambda_cycle * l1(cycle_a, a[:some]),
-                    "cycle_b": lambda_cycle * l1(cycle_b, b[:some]),
-                    "same_b": lambda_identity * l1(same_b, b[:some]),
-                    "same_a": lambda_identity * l1(same_a, a[:some]),
-                },
-            )
+            terms = {
+                "gan_b": self.adversarial.generator(score_b),
+                "gan_a": self.adversarial.generator(score_a),
+                "cycle_a": lambda_cycle * l1(cycle_a, a[:some]),
+                "cycle_b": lambda_cycle * l1(cycle_b, b[:some]),
+            }
+            if self.lambda_identity:
+                terms["same_b"] = lambda_identity * l1(same_b, b[:some])
+                terms["same_a"] = lambda_identity * l1(same_a, a[:some])
+            self.descend(generators, terms)
 
         (real_scores_a, fake_scores_a), (real_scores_b, fake_scores_b) = abreast(
             (self.disc_a, a, self.pool_a(fake_a)), (self.disc_b, b, self.pool_b(fake_b))

@@ -79,10 +79,14 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _clip(optimizer: LightningOptimizer, norm: float, scaler: Any) -> None:
-    if scaler:
-        scaler.unscale_(optimizer.optimizer)  # float16: the limit is for true gradients
-    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], norm)
+def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
+    """What an optimiser moves."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _clip(optimizer: Optimizer, norm: float, scaler: Any) -> None:
+    scale = scaler.get_scale() if scaler else 1.0  # float16: gradients are scaled up until the step
+    nn.utils.clip_grad_norm_(parameters_of(optimizer), norm * scale)
 
 
 class Game(LightningModule):
@@ -111,18 +115,19 @@ class Game(LightningModule):
         """Batches played so far, the one in hand included; what every interval and limit of a run counts."""
         return self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
-    def go_back(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Note some of a player's named, weighted terms, and go back through their sum; `descend` takes the step."""
+    def add_gradients(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
+        """Note some of a player's named, weighted terms, and add their gradients to those it has for its next step."""
         values = torch.stack(list(terms.values()))
         self.trainer.callback_metrics.update(zip(terms, mean_of_all(values.detach()), strict=True))
         self.manual_backward(values.sum() / self.descent.accumulate)
 
     def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Move one player by these terms, and by those that it has gone back through before."""
-        self.go_back(optimizer, terms)
+        """Move one player by these terms, and by those whose gradients it has already."""
+        self.add_gradients(optimizer, terms)
         if self.whole:
             if self.descent.clip_norm is not None:
-                _clip(optimizer, self.descent.clip_norm, getattr(self.trainer.precision_plugin, "scaler", None))
+                scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+                _clip(optimizer.optimizer, self.descent.clip_norm, scaler)
             optimizer.step()
             torch.clear_autocast_cache()  # of the weights before
             optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most

@@ -18,8 +18,8 @@ from cyclegan.data.sampling import Key, Pair
 from cyclegan.data.transforms import Transform
 from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
-from cyclegan.methods.game import Game
-from cyclegan.rehearsal import BOTH, Rehearsal, parameters_of, rehearsal
+from cyclegan.methods.game import Game, parameters_of
+from cyclegan.rehearsal import BOTH, Rehearsal, rehearsal
 
 
 class Round(NamedTuple):

@@ -21,7 +21,7 @@ TEAMS = 2  # that share the threads: a game has two networks of a kind
 def abreast(*passes: tuple[nn.Module, *tuple[Tensor, ...]]) -> list[tuple[Tensor, ...]]:
     """A pass of each network over its inputs, as `together` makes them; each output belongs to one input.
 
-    On a processor two networks run at once, there and on the way back, each on half of the threads. All threads for
+    On a processor two networks run at once, forward and backward, each on half of the threads. All threads for
     one network lose more: they wait for each other in each of its many small operations. Networks run in turn on
     GPUs, which one fills; where several processes share the cores; where they are compiled for all threads; where
     passes are computed again to save memory; and where they draw random numbers (dropout), whose order is part of the

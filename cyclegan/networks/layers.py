@@ -17,12 +17,12 @@ TOGETHER = 16  # channels that processors make at once
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm that leaves the channels of a pixel side by side in memory, where they are.
+    """Instance norm that keeps the channels-last layout, which PyTorch's own converts there and back (4 times as slow).
 
-    Source: Ulyanov et al., arXiv 1607.08022. PyTorch's own turns such pictures around and back (four times as slow).
-    Its batch norm of one picture, and its group norm with groups of one channel, are the same norm and do not; on the
-    way back only batch norm is fast (group norm takes 40 times as long). Both sum up one by one: without gradients,
-    where a picture may have millions of pixels (error 2e-3), only 16 bits hide that.
+    Source: Ulyanov et al., arXiv 1607.08022. Batch norm of one picture is the same formula and keeps the layout; so is
+    group norm with one channel in each group, but its backward pass takes 40 times as long. Both add up pixel by pixel,
+    which errs by 2e-3 over millions of them. So: batch norm in training; group norm without gradients, where 16 bits
+    hide that error; else PyTorch's own.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class ReflectConv2d(nn.Conv2d):
 
 
 class Reflect(Function):
-    """Padding by reflection that keeps nothing for the way back; PyTorch's keeps the picture, for its size.
+    """Padding by reflection that keeps nothing for the backward pass; PyTorch's keeps the picture, for its size.
 
     Rectified, it keeps what it gives, as the convolution after it does anyway.
     """
@@ -204,7 +204,7 @@ def can_recompute(network: nn.Module) -> bool:
 
 
 def recompute(network: nn.Module) -> None:
-    """Let a network keep little of a pass with gradients, and compute it again on the way back.
+    """Let a network keep little of a pass with gradients, and compute it again in the backward pass.
 
     Raises:
         ValueError: if it cannot.

@@ -10,7 +10,7 @@ from tests.conftest import PROJECT
 
 @pytest.mark.slow
 def test_killed_runs_end_bit_for_bit_as_others() -> None:
-    command = [sys.executable, "benchmarks/kills.py", "--kills", "8"]
+    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "8"]
     done = subprocess.run(
         command, cwd=PROJECT, env={"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, check=False
     )

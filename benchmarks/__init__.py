@@ -1,0 +1,1 @@
+"""What the README's figures come from; each is ``python -m benchmarks.NAME``, from the checkout."""
