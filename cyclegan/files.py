@@ -1,14 +1,14 @@
 """Files that are whole or not there."""
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 
 import psutil
 
-_numbers = count()
 _unfinished: set[Path] = set()
 
 
@@ -16,17 +16,25 @@ _unfinished: set[Path] = set()
 def replaced_whole(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` to write to; it takes its place, synced to the disk, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{next(_numbers)}.{os.getpid()}.partial")  # short: names have an end
+    partial = path.with_name(f".{secrets.token_hex(4)}.{os.getpid()}.partial")  # short: names have an end
     _unfinished.add(partial)
     try:
         yield partial
-        with partial.open("rb") as file:
+        with partial.open("r+b") as file:  # Windows syncs only what it may write
             os.fsync(file.fileno())
         partial.replace(path)
         _sync_folder(path.parent)
     finally:
         _unfinished.discard(partial)
         partial.unlink(missing_ok=True)
+
+
+def second_name(file: Path, name: Path) -> None:
+    """Let a file have another name; where the disk knows no such thing, a copy gets it."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def _sync_folder(folder: Path) -> None:

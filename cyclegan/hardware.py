@@ -12,16 +12,20 @@ from cyclegan.errors import UsageError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 LARGE = 32 * 2**20  # bytes
+CPU = torch.device("cpu")
+CONTROL_GROUP = Path("/sys/fs/cgroup")  # of a container: what Linux holds it to
 ARENAS = 2  # as many as networks run at once
 
 
 def choose_accelerator(wanted: str) -> str:
-    """The accelerator that ``auto`` stands for: cuda, mps or cpu; others are left as they are."""
-    if wanted != "auto":
+    """The accelerator that ``auto`` (cuda, mps or cpu) or ``gpu`` stands for; others are left as they are."""
+    if wanted not in ("auto", "gpu"):
         return wanted
     if torch.cuda.is_available():
         return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu" if wanted == "auto" else wanted
 
 
 def usable_device(wanted: str) -> torch.device:
@@ -52,7 +56,7 @@ def choose_precision(wanted: str | int, accelerator: str) -> str:
     """The precision that ``auto`` stands for: bf16 autocast where the hardware multiplies in it, else float32."""
     if wanted != "auto":
         return str(wanted)
-    if accelerator in ("cuda", "gpu"):
+    if accelerator == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fast = accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
@@ -81,15 +85,17 @@ def keep_memory() -> None:
         library.mallopt(M_ARENA_MAX, ARENAS)
 
 
-def free_memory(accelerator: str = "cpu") -> int:
+def free_memory(device: torch.device = CPU) -> int:
     """Bytes that this process may still take: of a GPU, of the machine, or of the container it is held to."""
-    if accelerator in ("cuda", "gpu"):
-        return torch.cuda.mem_get_info()[0]
-    if accelerator == "mps":
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     free = psutil.virtual_memory().available
-    group = Path("/sys/fs/cgroup")
+    group = CONTROL_GROUP
     try:
-        return min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):  # no such file, or "max"
+        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return min(free, limit - used + int(counts["inactive_file"]))  # files' contents, which give way
+    except (OSError, ValueError, KeyError):  # no such file, or "max"
         return free

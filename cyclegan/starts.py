@@ -25,7 +25,7 @@ def note_start(run: Run, step: int, options: Sequence[str]) -> None:
     """Add a row."""
     new = Start(datetime.now().isoformat(" ", "seconds"), str(step), shlex.join(options), current_job())
     starts = [*read_starts(run), new]
-    with replaced_whole(run.starts) as partial, partial.open("w", newline="") as file:
+    with replaced_whole(run.starts) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(Start._fields)
         writer.writerows(starts)
@@ -35,7 +35,7 @@ def read_starts(run: Run) -> list[Start]:
     """All rows; none if the run never started."""
     if not run.starts.is_file():
         return []
-    with run.starts.open(newline="") as file:
+    with run.starts.open(newline="", encoding="utf-8") as file:
         return [Start(*row) for row in list(csv.reader(file))[1:]]
 
 

@@ -1,6 +1,5 @@
 """Train a translator between two looks: ``python -m cyclegan.train domain=yosemite``."""
 
-import json
 import logging
 import signal
 import sys
@@ -20,7 +19,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.loggers import Logger
 
-from cyclegan.callbacks.alarms import alarms_on
+from cyclegan.callbacks.checkpoint import InPlace
 from cyclegan.callbacks.history import History, plot_losses
 from cyclegan.callbacks.losses import Losses
 from cyclegan.callbacks.numbers import DivergedError, slow_down
@@ -35,7 +34,6 @@ from cyclegan.files import drop_abandoned, replaced_whole
 from cyclegan.footprint import Step, check_it_fits, footprint
 from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory, keep_memory
 from cyclegan.methods.game import Game
-from cyclegan.metrics.table import read_table, table_lines
 from cyclegan.networks.layers import can_recompute
 from cyclegan.precision import cast_once
 from cyclegan.prepare import prepared_data
@@ -52,6 +50,7 @@ from cyclegan.restore import (
 from cyclegan.run import Run
 from cyclegan.slurm import current_job, requeue
 from cyclegan.starts import note_start, requeued_run
+from cyclegan.summary import conclusion, introduction
 
 REASONS = {  # why options cannot change in a run that goes on
     "model": "the weights and the optimisers' states are of the model as it is",
@@ -120,23 +119,27 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
         say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
-    memory = _check_memory(config, game, trainer.world_size // trainer.num_nodes)
+    memory = _check_memory(config, game, trainer)
     if is_first():
-        run.make()
-        drop_abandoned(run.folder)
-        start_tracker(trainer.loggers[-1], None if checkpoint else OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
-        _remember_tracker(config, trainer.loggers[-1])
-        _save_config(config, run)
+        _prepare_folder(config, run, trainer.loggers[-1], new=checkpoint is None)
         note_start(run, steps, options)
-    say(_introduction(config, game, data, run, memory))
+    hardware = f"{config.trainer.accelerator} x {config.trainer.devices}, {config.trainer.precision}"
+    say(introduction(game, data, run, {"device": hardware, "memory": memory}))
     started = time.monotonic()
     try:
         _fit(trainer, game, data, saved.path if saved else None)
     finally:
         finish_tracker(trainer.loggers[-1])
-    if stopping.stopped:
-        _tell_the_end(stopping, data, run)
-    say(_conclusion(data, run, time.monotonic() - started))
+    _tell_the_end(stopping, game, data, run)
+    say(conclusion(data, run, time.monotonic() - started))
+
+
+def _prepare_folder(config: DictConfig, run: Run, tracker: Logger, new: bool) -> None:
+    run.make()
+    drop_abandoned(run.folder)
+    start_tracker(tracker, OmegaConf.to_container(config, resolve=True) if new else None)  # type: ignore[arg-type]
+    _remember_tracker(config, tracker)
+    _save_config(config, run)
 
 
 def _fit(trainer: pl.Trainer, game: Game, data: UnpairedData, checkpoint: Path | None) -> None:
@@ -152,12 +155,18 @@ def _fit(trainer: pl.Trainer, game: Game, data: UnpairedData, checkpoint: Path |
         raise UsageError(f"Another process of the run has ended, or cannot be reached. {cure}") from error
 
 
-def _tell_the_end(stopping: Stopping, data: UnpairedData, run: Run) -> None:
-    """Leave, as something ended the run before its time; what the exit code says is for the first process to tell."""
+def _tell_the_end(stopping: Stopping, game: Game, data: UnpairedData, run: Run) -> None:
+    """Say what ended a run before its time; if it was stopped, leave: the first process's exit code tells."""
     if stopping.too_many:
         raise too_many(stopping.lost, len(data.sides.training()))
-    say(f"Stopped. Go on with: python -m cyclegan.train resume={run.folder}")
-    assert stopping.received is not None
+    again = f"python -m cyclegan.train resume={run.folder}"
+    if stopping.received is None:
+        if game.steps < game.length:
+            say(
+                f"trainer.max_time was up at step {game.steps} of {game.length}. Go on: {again} trainer.max_time=LONGER"
+            )
+        return
+    say(f"Stopped. Go on with: {again}")
     if stopping.received == getattr(signal, "SIGUSR1", None) and current_job():
         say(requeue(current_job()) if is_first() else "")
     sys.exit(128 + stopping.received if is_first() else 0)
@@ -172,7 +181,9 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         max_epochs=-1,
         default_root_dir=str(run.folder),
         callbacks=[stopping, Losses(), *callbacks],
-        plugins=SLURMEnvironment(auto_requeue=False) if SLURMEnvironment.detect() else None,  # `Stopping` does it
+        plugins=[InPlace(), *([SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else [])],
+        use_distributed_sampler=False,  # the sampler knows its rank
+        enable_model_summary=False,
         logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
     cast_once(trainer)
@@ -286,7 +297,7 @@ def _check_networks(game: Game, data: UnpairedData) -> None:
         raise UsageError(f"model.descent cannot make its optimisers ({error}). Change its options.") from error
 
 
-def _check_memory(config: DictConfig, game: Game, processes: int) -> str:
+def _check_memory(config: DictConfig, game: Game, trainer: pl.Trainer) -> str:
     """Refuse a run that this machine cannot hold; a line that says what it will take."""
     domain, generator = config.domain, game.generators()["b"]
 
@@ -298,48 +309,9 @@ def _check_memory(config: DictConfig, game: Game, processes: int) -> str:
 
     checkpointing = config.model.get("checkpointing") if can_recompute(generator) else None
     step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
-    free = free_memory(config.trainer.accelerator) // (processes if config.trainer.accelerator == "cpu" else 1)
+    device = trainer.strategy.root_device
+    free = free_memory(device) // (trainer.world_size // trainer.num_nodes if device.type == "cpu" else 1)
     return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]
-
-
-def _introduction(config: DictConfig, game: Game, data: UnpairedData, run: Run, memory: str) -> str:
-    sides, domain = data.sides, data.domain
-    tests = (
-        f"{len(sides.test_a)} and {len(sides.test_b)}" + (", aligned," if domain.paired_test else "") + " for testing"
-    )
-    generator, discriminator = (
-        sum(p.numel() for p in network.parameters()) for network in (game.generators()["b"], game.discriminators()["b"])
-    )
-    lines = {
-        "pictures": f"{len(sides.train_a)} {data.a} and {len(sides.train_b)} {data.b} for training, {tests}",
-        "size": f"{domain.crop_size} px crops of {domain.load_size} px, {domain.batch_size} per step",
-        "networks": f"two generators of {generator:,} parameters, two discriminators of {discriminator:,}",
-        "device": f"{config.trainer.accelerator} x {config.trainer.devices}, {config.trainer.precision}",
-        "memory": memory,
-        "run": f"{run.folder}",
-    }
-    return f"Training {data.a} <-> {data.b}\n" + "\n".join(f"  {name:<9} {text}" for name, text in lines.items())
-
-
-def _conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
-    newest = max(run.samples.glob("*.png"), default=run.samples)
-    lines = [
-        f"Done in {seconds / 60:.1f} minutes.",
-        *([f"  report       {run.report}"] if run.report.exists() else []),
-        f"  pictures     {newest}",
-        f"  losses       {run.losses}",
-        f"  translators  {run.translator(data.b)}",
-        f"               {run.translator(data.a)}",
-    ]
-    for alarm in alarms_on(run):
-        lines.append(f"  alarm        {alarm['alarm']} {alarm['look']} since step {alarm['step']}. {alarm['advice']}")
-    if run.ranking.exists():
-        best = json.loads(run.ranking.read_text(encoding="utf-8"))
-        first = best["kept"][0]
-        lines.append(f"  best         {run.best} ({best['score']} {first['value']:.4g}, step {first['step']})")
-    lines += (f"  {line}".rstrip() for line in [*table_lines(read_table(run.scores)), ""])
-    lines.append(f"Translate with: python -m cyclegan.translate {run.folder} PICTURES OUTPUT --to {data.b}")
-    return "\n".join(lines)
 
 
 main = hydra_verb(train)

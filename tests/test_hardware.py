@@ -1,10 +1,14 @@
-"""Memory that is freed stays, where the C library can be told so."""
+"""What a run runs on; memory that is freed stays, where the C library can be told so."""
 
 import platform
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from cyclegan.hardware import choose_accelerator, choose_strategy, free_memory
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 
@@ -60,3 +64,41 @@ def test_memory_that_was_freed_is_kept() -> None:
 def test_threads_share_memory() -> None:
     assert output_of(ARENAS, "keep").count("<heap nr=") <= 2
     assert output_of(ARENAS).count("<heap nr=") > 2
+
+
+def test_what_a_container_keeps_of_files_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cyclegan.hardware.CONTROL_GROUP", tmp_path)
+    machine = free_memory()
+    for name, text in {"max": "9000000\n", "current": "8000000\n", "stat": "anon 7\ninactive_file 2000000\n"}.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert free_memory() == 3_000_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory() > machine / 2
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "wanted", "chosen"),
+    [
+        (True, False, "auto", "cuda"),
+        (True, False, "gpu", "cuda"),
+        (False, True, "gpu", "mps"),
+        (False, False, "gpu", "gpu"),
+        (False, False, "auto", "cpu"),
+        (True, False, "cpu", "cpu"),
+    ],
+)
+def test_a_gpu_is_what_the_machine_has(
+    cuda: bool, mps: bool, wanted: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+    assert choose_accelerator(wanted) == chosen
+
+
+@pytest.mark.parametrize(
+    ("devices", "machines", "several"), [(1, 1, False), ("1", 1, False), (2, 1, True), (1, 2, True), ([0, 1], 1, True)]
+)
+def test_several_processes_get_a_strategy_that_lets_a_player_rest(devices: Any, machines: int, several: bool) -> None:
+    strategy = choose_strategy("auto", devices, machines)
+    assert strategy == ("ddp_find_unused_parameters_true" if several else "auto")
+    assert choose_strategy("fsdp", devices, machines) == "fsdp"

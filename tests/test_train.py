@@ -323,6 +323,15 @@ def test_pictures_that_come_or_go_stop_a_resumed_run(
     assert "new.png" in line
 
 
+def test_a_lost_picture_may_come_back(domain_root: Path, tmp_path: Path) -> None:
+    run, picture = tmp_path / "run", domain_root / "testA" / "1.png"
+    assert run_verb("train", *tiny(domain_root, run)) == 0
+    content = picture.read_bytes()
+    for steps, there in ((3, False), (4, True), (5, False)):
+        picture.write_bytes(content) if there else picture.unlink()
+        assert run_verb("train", f"resume={run}", f"trainer.max_steps={steps}", "trainer.max_epochs=9") == 0
+
+
 @pytest.mark.parametrize(
     "networks",
     [

@@ -10,6 +10,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.harmless import harmless
 from cyclegan.console import as_cell, say
 from cyclegan.data.sampling import Pair
 from cyclegan.errors import UsageError
@@ -136,8 +137,9 @@ class Alarms(Callback):
         for sign in (*self._signs_in_pictures(trainer), *self._signs_in_scores(trainer, pl_module, batch)):
             watch = self.watches.setdefault(sign[:2], Watch())
             if watch.check(sign.wrong, self.patience):
-                note(current_run(trainer), step, sign)
                 say(told(step, sign))
+                with harmless(f"Step {step}: {current_run(trainer).alarms.name}"):
+                    note(current_run(trainer), step, sign)
 
     def _signs_in_pictures(self, trainer: Trainer) -> Iterator[Sign]:
         shown = current_data(trainer).fixed_pictures(self.pictures)
@@ -186,7 +188,7 @@ def read_alarms(run: Run) -> list[dict[str, str]]:
     """The rows of a run's `alarms.csv`; none if it has no alarms."""
     if not run.alarms.exists():
         return []
-    with run.alarms.open(newline="") as file:
+    with run.alarms.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -215,7 +217,7 @@ def _cut(run: Run, step: int) -> None:
 
 
 def _write(run: Run, rows: Sequence[Mapping[str, object]]) -> None:
-    with replaced_whole(run.alarms) as partial, partial.open("w", newline="") as file:
+    with replaced_whole(run.alarms) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)

@@ -1,7 +1,6 @@
 """Which checkpoints are the best: translators often get worse after a while."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -13,7 +12,7 @@ from pytorch_lightning import Trainer
 from cyclegan.callbacks.current import callbacks_of
 from cyclegan.callbacks.scores import Scores
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.files import replaced_whole, second_name
 from cyclegan.run import Run
 from cyclegan.translator import Translator
 
@@ -67,7 +66,7 @@ class Ranking:
         """Keep the newest checkpoint's file, as its offer was among the best; drop those that no longer are."""
         assert self.new is not None
         with replaced_whole(run.checkpoints / self.new.file) as partial:
-            os.link(newest, partial)
+            second_name(newest, partial)
         for translator in translators if self.kept[0] == self.new else ():
             translator.save(Run(run.best).translator(translator.facts.target))
         with replaced_whole(run.ranking) as partial:

@@ -1,12 +1,14 @@
 """Checkpoints, each with a translator per direction."""
 
-import os
 import time
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as LightningCheckpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from safetensors import SafetensorError
 
 from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
@@ -14,7 +16,7 @@ from cyclegan.callbacks.current import current_generators, current_run, current_
 from cyclegan.callbacks.numbers import check_numbers
 from cyclegan.console import say
 from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.files import replaced_whole, second_name
 from cyclegan.methods.game import Game
 from cyclegan.pretrained import ENTRY, entry_of
 from cyclegan.ranks import collected
@@ -149,7 +151,7 @@ class Checkpoint(LightningCheckpoint):
         if self._ranking and self._ranking.new:
             self._ranking.keep_file(newest, run, translators)
         with replaced_whole(run.last) as partial:
-            os.link(newest, partial)
+            second_name(newest, partial)
         for old in sorted(run.checkpoints.glob("step_*.ckpt"))[: -self.keep]:
             old.unlink()
 
@@ -160,6 +162,16 @@ class Checkpoint(LightningCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The best so far, from a checkpoint."""
         self._restored = state_dict
+
+
+class InPlace(TorchCheckpointIO):
+    """Writes a checkpoint where it is told to; Lightning's first writes it to the system's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write it; a caller who wants it whole or not at all renames it."""
+        whole = BytesIO()
+        torch.save(checkpoint, whole)
+        Path(path).write_bytes(whole.getbuffer())  # which says why a disk refuses; torch does not
 
 
 def _within(epoch: int) -> dict[str, dict[str, int]]:

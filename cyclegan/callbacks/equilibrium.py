@@ -5,6 +5,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data
+from cyclegan.callbacks.trackers import log_numbers
 from cyclegan.errors import UsageError
 from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import duality_gap, rounds_of
@@ -40,5 +41,4 @@ class Equilibrium(Callback):
         if trainer.is_global_zero:
             rounds = rounds_of(current_data(trainer), self.steps, self.repeats)
             gap = duality_gap(pl_module, rounds, pl_module.steps)
-            for logger in trainer.loggers:
-                logger.log_metrics(gap.numbers(), pl_module.steps)
+            log_numbers(trainer, "the distance from equilibrium", gap.numbers(), pl_module.steps)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -52,13 +53,11 @@ class History(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Append one row, or add to the newest one if that is of this step."""
         row = {"step": str(step)} | {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
-        if set(row) <= set(self.columns) and row["step"] != self.newest:
-            with self.run.metrics.open("a", newline="") as file:
-                csv.DictWriter(file, self.columns).writerow(row)
-        else:
-            rows = read_history(self.run) if self.run.metrics.exists() else []
-            same = rows.pop() if rows and row["step"] == self.newest else {}
-            self._rewrite([*rows, same | row])
+        try:
+            self._add(row)
+        except OSError:
+            self.columns = []  # it may have been cut off: the next one is written with all before
+            raise
         self.newest = row["step"]
 
     @rank_zero_only
@@ -67,9 +66,18 @@ class History(Logger):
         if status == "success" and self.run.metrics.exists():
             plot_losses(self.run)
 
+    def _add(self, row: dict[str, str]) -> None:
+        if set(row) <= set(self.columns) and row["step"] != self.newest:
+            with self.run.metrics.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, self.columns).writerow(row)
+        else:
+            rows = read_history(self.run) if self.run.metrics.exists() else []
+            same = rows.pop() if rows and row["step"] == self.newest else {}
+            self._rewrite([*rows, same | row])
+
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
         self.columns = list(dict.fromkeys(name for row in rows for name in row))
-        with replaced_whole(self.run.metrics) as partial, partial.open("w", newline="") as file:
+        with replaced_whole(self.run.metrics) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(rows)
@@ -91,10 +99,15 @@ class Events(TensorBoardLogger):
     def save(self) -> None:
         """Write no second file of options."""
 
+    def finalize(self, status: str) -> None:
+        """Bring what is left to the disk, if that takes it."""
+        with suppress(OSError):
+            super().finalize(status)
+
 
 def read_history(run: Run) -> list[dict[str, str]]:
     """The rows of a run's `metrics.csv`, but for one that a full disk cut off."""
-    with run.metrics.open(newline="") as file:
+    with run.metrics.open(newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]
 
 

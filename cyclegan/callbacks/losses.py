@@ -4,6 +4,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from cyclegan.callbacks.trackers import log_numbers
 from cyclegan.methods.game import Game
 
 
@@ -21,5 +22,4 @@ class Losses(Callback):
         at_end = trainer.should_stop or pl_module.steps >= pl_module.length
         if every and (pl_module.steps % every == 0 or at_end):
             losses = {name: float(value) for name, value in trainer.callback_metrics.items()}
-            for logger in trainer.loggers:
-                logger.log_metrics(losses, pl_module.steps)
+            log_numbers(trainer, "losses", losses, pl_module.steps)

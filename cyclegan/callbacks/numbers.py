@@ -127,7 +127,7 @@ class Numbers(Callback):
         if not trainer.strategy.reduce_boolean_decision(bool(wrong), all=False):
             return
         first = min((each for found in everybodys(wrong) for each in found), key=lambda each: each.step)
-        run = current_run(trainer)
+        run = trainer.strategy.broadcast(current_run(trainer))  # others may not know the first process's folder
         if trainer.is_global_zero:
             note(run, first.step, Sign(NUMBERS, "", first.value, True, f"in {first.term}"))
         raise DivergedError(first, run, self.returned < self.returns and trainer.world_size == 1)

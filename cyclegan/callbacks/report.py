@@ -1,15 +1,13 @@
 """Keeps a run's report up to date while it trains."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data, current_run
-from cyclegan.console import say
+from cyclegan.callbacks.harmless import harmless
 from cyclegan.data.diagnosis import save_findings
 from cyclegan.data.doctor import examine
 from cyclegan.hardware import device_name
@@ -17,6 +15,8 @@ from cyclegan.methods.game import Game
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_report
 from cyclegan.reporting.provenance import Provenance, checkout, versions
+
+CURE = "python -m cyclegan.report RUN writes it."
 
 
 class Report(Callback):
@@ -38,7 +38,7 @@ class Report(Callback):
         """Keep what the doctor finds, and what the code is now: its checkout may change while it runs."""
         self._started = time.monotonic()
         if trainer.is_global_zero:
-            with _without_harm():
+            with harmless("The report", Exception, CURE):
                 self._source = checkout()
                 save_findings(examine(current_data(trainer)), current_run(trainer).findings)
 
@@ -74,7 +74,7 @@ class Report(Callback):
     def _write(self, trainer: Trainer) -> None:
         self._due = False
         if trainer.is_global_zero:
-            with _without_harm():
+            with harmless("The report", Exception, CURE):
                 run = current_run(trainer)
                 self._provenance(trainer).save(run.provenance)
                 write_report(RunFacts.read(run), run.report)
@@ -97,13 +97,3 @@ class Report(Callback):
             commit=commit,
             changed=changed,
         )
-
-
-@contextmanager
-def _without_harm() -> Iterator[None]:
-    """A training of days must not end for its report."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        say(f"The report could not be written ({reason}). Training goes on; python -m cyclegan.report RUN writes it.")

@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.harmless import harmless
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.callbacks.trackers import show_picture
 from cyclegan.data.images import Pixels, to_pixels
@@ -68,14 +69,18 @@ class Samples(Callback):
         if not trainer.is_global_zero:
             return
         grid = translation_grid(current_translators(trainer), current_data(trainer).fixed_pictures(self.pictures))
-        newest = current_run(trainer).samples / f"step_{game.steps:08d}.png"
+        with harmless(f"Step {game.steps}: its grid"):
+            self._write(trainer, grid, game.steps)
+
+    def _write(self, trainer: Trainer, grid: Image.Image, step: int) -> None:
+        newest = current_run(trainer).samples / f"step_{step:08d}.png"
         save_grid(grid, newest)
-        interval = spread_interval(game.steps, self.every_n_train_steps, self.keep)
-        for file in current_run(trainer).samples.glob("step_*.png"):
+        interval = spread_interval(step, self.every_n_train_steps, self.keep)
+        for file in newest.parent.glob("step_*.png"):
             if file != newest and int(file.stem.removeprefix("step_")) % interval:
                 file.unlink()
-        if game.steps % interval == 0:
-            show_picture(trainer, "samples", grid, game.steps)
+        if step % interval == 0:
+            show_picture(trainer, "samples", grid, step)
 
 
 def spread_interval(steps: int, interval: int, keep: int) -> int:

@@ -7,7 +7,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.harmless import harmless
 from cyclegan.callbacks.stopping import was_stopped
+from cyclegan.callbacks.trackers import log_numbers
 from cyclegan.console import printable, say
 from cyclegan.data.images import BrokenImageError
 from cyclegan.data.lost import listed, most_lost, why_lost
@@ -75,10 +77,10 @@ class Scores(Callback):
     def _score(self, trainer: Trainer, game: Game) -> None:
         numbers: dict[str, float] = {}
         if trainer.is_global_zero and (table := self._table(trainer, game.steps)) is not None:
-            save_table(table, current_run(trainer).scores)
+            with harmless(f"Step {game.steps}: {current_run(trainer).scores.name}"):
+                save_table(table, current_run(trainer).scores)
             numbers = logged(table)
-            for logger in trainer.loggers:
-                logger.log_metrics(numbers, game.steps)
+            log_numbers(trainer, "scores", numbers, game.steps)
         self.newest = trainer.strategy.broadcast(numbers)
         self._scored_at, self._due = game.steps, False
 

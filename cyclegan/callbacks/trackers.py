@@ -8,6 +8,7 @@ from PIL import Image
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
+from cyclegan.callbacks.harmless import harmless
 from cyclegan.errors import UsageError
 
 
@@ -32,6 +33,20 @@ def finish_tracker(tracker: Logger) -> None:
     """End what would otherwise go on in the next run of a sweep; the others end by themselves."""
     if isinstance(tracker, WandbLogger):
         tracker.experiment.finish()
+
+
+def log_numbers(trainer: Trainer, what: str, numbers: Mapping[str, float], step: int) -> None:
+    """Give numbers to every tracker and to the run's history; where a disk refuses, do without.
+
+    Args:
+        trainer: whose loggers they are.
+        what: the numbers are.
+        numbers: by name.
+        step: that they are of.
+    """
+    for logger in trainer.loggers:
+        with harmless(f"Step {step}: {what}"):
+            logger.log_metrics(dict(numbers), step)
 
 
 def show_picture(trainer: Trainer, name: str, picture: Image.Image, step: int) -> None:

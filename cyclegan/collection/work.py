@@ -75,7 +75,10 @@ def write_failures(planned: Plan, summary: Summary) -> None:
         if file.is_file() and file.read_bytes().startswith(",".join(COLUMNS).encode()):  # ours, of a run before
             file.unlink()
         return
-    with replaced_whole(file) as partial, partial.open("w", newline="", errors="backslashreplace") as table:
+    with (
+        replaced_whole(file) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as table,
+    ):
         writer = csv.writer(table)
         writer.writerow(COLUMNS)
         writer.writerows((as_cell(failure.source), as_cell(failure.reason)) for failure in summary.failures)

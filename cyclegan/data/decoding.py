@@ -5,14 +5,14 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
-from cyclegan.data.images import FORMATS, BrokenImageError, reason_of
+from cyclegan.data.images import FORMATS, ORIENTATION, BrokenImageError, exif_of, reason_of, upright
 from cyclegan.data.photo import About, Photo, as_depth
 
 SEVERAL = ("GIF", "PNG", "TIFF", "WEBP")  # formats of several frames or pages; an MPO's others are not for showing
@@ -21,7 +21,7 @@ BIT_DEPTH = 24  # place of this byte in a PNG file
 PER_PIXEL = 10  # bytes, for a picture of 8 bits: the colours, once more for Pillow, and what coding takes
 
 SUB_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-ORIENTATION, WIDTH, HEIGHT, INTEROP = 0x0112, 0xA002, 0xA003, 0xA005
+WIDTH, HEIGHT, INTEROP = 0xA002, 0xA003, 0xA005
 LAYOUT = {  # tags of how a file stores its picture; the file that is written has its own
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 317, 320, *range(322, 326), 330,
     *range(332, 335), 336, 337, 338, 339, 340, 341, 342, 347, *range(512, 522), 529, 530, 532, 700, 33723, 34377,
@@ -105,8 +105,7 @@ def _frame(file: Any, place: int, about: About) -> Photo:
     file.seek(place)
     file.load()
     shown = replace(about, milliseconds=int(file.info.get("duration") or 0))
-    turned = _exif_of(file).get(ORIENTATION, 1) != 1  # otherwise it would be copied
-    return Photo.of_image(ImageOps.exif_transpose(file) if turned else file, shown)
+    return Photo.of_image(upright(file), shown)
 
 
 def _frames(file: Any) -> int:
@@ -141,7 +140,7 @@ def _only_tifffile(path: Path) -> bool:
 def _deep_png(path: Path, about: About, all_frames: bool) -> list[Photo]:
     with Image.open(path, formats=FORMATS) as file:
         file.load()  # it refuses what is cut off or damaged
-        orientation = _exif_of(file).get(ORIENTATION, 1)
+        orientation = exif_of(file).get(ORIENTATION, 1)
     photo = Photo.of_array(imagecodecs.png_decode(path.read_bytes()))
     return [replace(_upright(photo, orientation), about=about)]
 
@@ -199,7 +198,7 @@ def _tag(page: Any, number: int) -> Any:
 def _about(file: Any, path: Path, all_frames: bool) -> About:
     icc, xmp, dpi = file.info.get("icc_profile"), file.info.get("xmp"), file.info.get("dpi")
     return About(
-        exif=_exif(_exif_of(file)),
+        exif=_exif(exif_of(file)),
         icc=icc if isinstance(icc, bytes) and icc else None,
         xmp=re.sub(rb'(tiff:Orientation(?:="|>))\d', rb"\g<1>1", xmp) if isinstance(xmp, bytes) else None,
         dpi=_dpi(dpi),
@@ -212,7 +211,7 @@ def _about(file: Any, path: Path, all_frames: bool) -> About:
 def _about_tiff(path: Path, all_frames: bool) -> About:
     exif = Image.Exif()
     with tifffile.TiffFile(path) as tiff, path.open("rb") as file:
-        with suppress(Exception):  # as in _exif_of
+        with suppress(Exception):  # as in `exif_of`
             exif.load_from_fp(file)
         page = tiff.pages[0]
         return About(
@@ -230,13 +229,6 @@ def _dpi(dpi: Any) -> tuple[float, float] | None:
         return (across, down) if 0 < across < 1e5 and 0 < down < 1e5 else None
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-
-
-def _exif_of(file: Any) -> Image.Exif:
-    try:
-        return cast(Image.Exif, file.getexif())
-    except Exception:  # metadata can be wrong in any way, and the picture still be good
-        return Image.Exif()
 
 
 def _exif(found: Image.Exif) -> bytes | None:

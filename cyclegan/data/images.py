@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 Pixels = NDArray[np.uint8]
@@ -14,6 +14,16 @@ Pixels = NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # whatever a file's name says, it is one of these
 GRAY, RGB = 1, 3
+ORIENTATION = ExifTags.Base.Orientation
+TURNS = {  # by orientation: what makes a stored picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class BrokenImageError(Exception):
@@ -29,9 +39,26 @@ def load(path: Path) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as file:
             file.load()
-            return eight_bits(ImageOps.exif_transpose(file))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+            return eight_bits(upright(file).copy())
+    except Exception as error:  # a file can be wrong in any way
         raise BrokenImageError(f"{path}: {reason_of(error)}") from error
+
+
+def upright(file: Image.Image) -> Image.Image:
+    """A picture as its EXIF says it should be seen; itself, if it is stored so.
+
+    Pillow's `exif_transpose` writes the EXIF anew, which fails where a camera put something odd into it.
+    """
+    turn = TURNS.get(exif_of(file).get(ORIENTATION, 1))
+    return file if turn is None else file.transpose(turn)
+
+
+def exif_of(file: Image.Image) -> Image.Exif:
+    """A picture's EXIF; empty if it cannot be read."""
+    try:
+        return file.getexif()
+    except Exception:  # metadata can be wrong in any way, and the picture still be good
+        return Image.Exif()
 
 
 def read(path: Path, channels: int) -> Pixels:

@@ -69,6 +69,11 @@ class UnpairedData(LightningDataModule):
         return find_sides(self.domain)
 
     @cached_property
+    def known(self) -> Sides:
+        """All picture files that the run has known since its beginning, there or not."""
+        return self.found
+
+    @cached_property
     def opened(self) -> Opened:
         """What opening each of them once has shown; see `open_each`."""
         return self.open_each()
@@ -109,14 +114,14 @@ class UnpairedData(LightningDataModule):
         return self.sides
 
     def state_dict(self) -> dict[str, Any]:
-        """The run's pictures, for the checkpoint: names, by split, of those in use and of all that were found."""
+        """The run's pictures, for the checkpoint: names, by split, of those in use and of all that it knows."""
         folders = split_folders(self.domain)
         used, found = (
             {
                 split: [str(file.relative_to(folders[split])) for file in files]
                 for split, files in sides.by_split().items()
             }
-            for sides in (self.sides, self.found)
+            for sides in (self.sides, self.known)
         )
         return {"used": used, "found": found}
 
@@ -143,6 +148,7 @@ class UnpairedData(LightningDataModule):
                 f"{len(others)} pictures have come since the run began, such as {others[0]}: they cannot join it. "
                 "Move them away, or start a new run with init_from."
             )
+        self.known = found  # those that are lost may come back
         opened = self.open_each(progress)
         self.lost = {file: opened.broken.get(file, "it is gone") for file in used.training() if file not in opened.good}
         if len(self.lost) > most_lost(len(used.training())):

@@ -49,8 +49,8 @@ def separation(real: Tensor, fake: Tensor) -> float:
     0.5: the discriminator cannot tell them; 1: it always can. Depends on the order of scores alone, hence not on the
     adversarial loss.
     """
-    ordered = fake.flatten().sort().values
-    below, not_above = (torch.searchsorted(ordered, real.flatten(), right=right).double() for right in (False, True))
+    ordered, real = fake.flatten().cpu().sort().values, real.flatten().cpu()
+    below, not_above = (torch.searchsorted(ordered, real, right=right).double() for right in (False, True))
     return float((below + not_above).mean()) / 2 / len(ordered)
 
 

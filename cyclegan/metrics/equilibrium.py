@@ -155,7 +155,7 @@ def _judged(rehearsed: Rehearsal, batches: Sequence[Pair]) -> Tensor:
     torch.manual_seed(0)  # dropout drops the same, before and after
     with torch.no_grad():
         losses = rehearsed.play(batches)
-    return torch.stack([loss.double().cpu() for loss in losses]) / len(batches)
+    return torch.stack([loss.cpu().double() for loss in losses]) / len(batches)
 
 
 def _copied(game: Game, played: int) -> Rehearsal:

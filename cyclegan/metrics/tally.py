@@ -36,15 +36,21 @@ class Tally:
         self._features: list[Tensor] = []
         self._scores: list[PixelScores] = []
         self._lpips: list[float] = []
-        self._sums: dict[tuple[int, ...], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._shape: tuple[int, ...] = ()  # of all pictures
+        self._sums: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # while they are of one shape
 
     def add(self, pictures: Sequence[Pixels], truths: Sequence[Pixels] = ()) -> None:
         """Count pictures of one shape, (H, W, C), and score them against their truths where there are some."""
         self.pictures += len(pictures)
         levels = np.stack(pictures)
-        total, squares = self._sums.get(levels.shape[1:], (np.int64(0), np.int64(0)))
-        wide = levels.astype(np.int64)  # whole numbers: sums in any order are the same
-        self._sums[levels.shape[1:]] = (total + wide.sum(axis=0), squares + np.square(wide).sum(axis=0))
+        if not self._shape:
+            self._shape = levels.shape[1:]
+            self._sums = np.zeros(self._shape, np.int64), np.zeros(self._shape, np.int64)
+        if levels.shape[1:] != self._shape:
+            self._sums = None
+        if self._sums is not None:
+            wide = levels.astype(np.int64)  # whole numbers: sums in any order are the same
+            self._sums = self._sums[0] + wide.sum(axis=0), self._sums[1] + np.square(wide).sum(axis=0)
         if self.extractor is not None:
             self._features.append(self.extractor(self._colour(pictures)).cpu())
         if truths:
@@ -76,9 +82,9 @@ class Tally:
 
         None for fewer than two pictures, or pictures of several sizes.
         """
-        if self.pictures < 2 or len(self._sums) > 1:
+        if self.pictures < 2 or self._sums is None:
             return None
-        ((total, squares),) = self._sums.values()
+        total, squares = self._sums
         variance = (self.pictures * squares - np.square(total)) / (self.pictures * (self.pictures - 1))
         return float(np.sqrt(2 * variance.mean()))
 

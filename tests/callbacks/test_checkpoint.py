@@ -1,5 +1,6 @@
 """When checkpoints are written."""
 
+import errno
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from cyclegan.callbacks import samples
 from cyclegan.callbacks.checkpoint import Checkpoint
+from cyclegan.callbacks.history import History
+from cyclegan.callbacks.losses import Losses
 from cyclegan.restore import newest_checkpoint, read_checkpoint, steps_of
 from cyclegan.run import Run
 from tests.test_train import rows, tiny
@@ -78,6 +82,43 @@ def test_a_full_disk_does_not_end_a_run_that_can_still_save_later(
     assert saved == [8, 10]
     assert "Step 8 could not be saved (File too large). Training goes on" in capsys.readouterr().out
     assert not [path for path in run.rglob("*") if "partial" in path.name]
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_step(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever writes under a temporary name is refused at steps 7 and 8, and so is what is added to the history."""
+    check = Losses.on_train_batch_end
+
+    def full_for_a_while(self: Losses, trainer: Any, game: Any, *rest: Any) -> None:
+        with monkeypatch.context() as patch:
+            if game.steps in (7, 8):
+                patch.setattr(History, "_add", refuse)
+            check(self, trainer, game, *rest)
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def grid(grid: Any, file: Path) -> None:
+        if file.stem < "step_00000009":
+            refuse()
+        save(grid, file)
+
+    save = samples.save_grid
+    monkeypatch.setattr(Losses, "on_train_batch_end", full_for_a_while)
+    monkeypatch.setattr(samples, "save_grid", grid)
+    more = ("trainer.max_epochs=9", "trainer.log_every_n_steps=1", "callbacks.samples.every_n_train_steps=1")
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=10", *more) == 0
+    told = capsys.readouterr().out
+    for what in ("losses", "its grid"):
+        assert f"Step 7: {what} could not be written (No space left on device). Training goes on." in told
+    assert [int(row["step"]) for row in rows(run)] == [*range(1, 7), 9, 10]
+    assert (run / "samples" / "step_00000010.png").exists()
+
+
+def test_checkpoints_are_written_where_they_stay(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "full"))
+    assert run_verb("train", f"resume={run}", "trainer.max_steps=7", "domain.workers=0") == 0
 
 
 def test_a_run_whose_end_cannot_be_saved_says_so(

@@ -42,11 +42,14 @@ def test_scores_wait_until_gradients_are_whole(domain_root: Path, tmp_path: Path
     assert scored(tmp_path / "run") == [6, 12, 15]
 
 
-def test_a_run_whose_time_is_up_is_scored(domain_root: Path, tmp_path: Path) -> None:
+def test_a_run_whose_time_is_up_is_scored(
+    domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     limits = ("trainer.max_steps=-1", "trainer.max_epochs=9999", 'trainer.max_time="00:00:00:01"')
     never = ("callbacks.scores.every_n_epochs=null", "domain.paired_test=true")
     assert run_verb("train", *tiny(domain_root, tmp_path / "run", *limits, *never)) == 0
     (step,) = scored(tmp_path / "run")
+    assert f"trainer.max_time was up at step {step} of 49995." in capsys.readouterr().out
     assert (tmp_path / "run" / "checkpoints" / f"step_{step:08d}.ckpt").exists()
     assert (tmp_path / "run" / "scores.json").exists()
 

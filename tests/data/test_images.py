@@ -1,5 +1,6 @@
 """Any picture file becomes what a network sees, and comes back."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cyclegan.data.decoding import decode
 from cyclegan.data.images import BrokenImageError, load, read, to_pixels, to_tensor
 from tests.conftest import save_picture
 
@@ -46,6 +48,15 @@ def test_transparency_is_shown_on_white(tmp_path: Path) -> None:
     palette.putpalette([0, 0, 255])
     palette.save(tmp_path / "palette.png", transparency=0)
     assert (read(tmp_path / "palette.png", 3) == 255).all()
+
+
+def test_a_camera_that_writes_odd_exif_does_not_break_a_picture(tmp_path: Path) -> None:
+    turned, odd = (0x0112, 3, 1, b"\x06\0\0\0"), (0x011A, 2, 4, b"abc\0")  # a resolution that is text
+    entries = b"".join(struct.pack("<HHI4s", *entry) for entry in (turned, odd))
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    Image.new("RGB", (20, 10)).save(tmp_path / "x.jpg", exif=exif)
+    assert load(tmp_path / "x.jpg").size == (10, 20)
+    assert decode(tmp_path / "x.jpg")[0].colours.shape[:2] == (20, 10)
 
 
 def test_the_orientation_flag_is_respected(tmp_path: Path) -> None:

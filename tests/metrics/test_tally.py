@@ -1,5 +1,7 @@
 """Tallies count what they are given, in any batches and order."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,17 @@ def test_diversity_of_equal_pictures_is_nothing_and_of_one_unknown() -> None:
     assert tally.diversity() == 0
     tally.add([pictures()[0][:5]])  # of another size
     assert tally.diversity() is None
+
+
+def test_pictures_of_many_sizes_are_not_added_up() -> None:
+    tally = Tally()
+    tracemalloc.start()
+    for side in range(300, 340):
+        tally.add([np.zeros((side, 300, 3), np.uint8)])
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 10**6
+    assert tally.pictures == 40
 
 
 def test_batches_and_order_do_not_matter() -> None:

@@ -1,0 +1,51 @@
+"""What a training says of itself when it begins, and when it has ended."""
+
+import json
+from collections.abc import Mapping
+
+from cyclegan.callbacks.alarms import alarms_on
+from cyclegan.data.module import UnpairedData
+from cyclegan.methods.game import Game
+from cyclegan.metrics.table import read_table, table_lines
+from cyclegan.run import Run
+
+
+def introduction(game: Game, data: UnpairedData, run: Run, machine: Mapping[str, str]) -> str:
+    """The pictures, the networks, what it runs on (`machine`, lines by their names), and where it writes."""
+    sides, domain = data.sides, data.domain
+    tests = (
+        f"{len(sides.test_a)} and {len(sides.test_b)}" + (", aligned," if domain.paired_test else "") + " for testing"
+    )
+    generator, discriminator = (
+        sum(p.numel() for p in network.parameters()) for network in (game.generators()["b"], game.discriminators()["b"])
+    )
+    lines = {
+        "pictures": f"{len(sides.train_a)} {data.a} and {len(sides.train_b)} {data.b} for training, {tests}",
+        "size": f"{domain.crop_size} px crops of {domain.load_size} px, {domain.batch_size} per step",
+        "networks": f"two generators of {generator:,} parameters, two discriminators of {discriminator:,}",
+        **machine,
+        "run": f"{run.folder}",
+    }
+    return f"Training {data.a} <-> {data.b}\n" + "\n".join(f"  {name:<9} {text}" for name, text in lines.items())
+
+
+def conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
+    """Where everything is, what went wrong, what is best, the scores, and how to use it."""
+    newest = max(run.samples.glob("*.png"), default=run.samples)
+    lines = [
+        f"Done in {seconds / 60:.1f} minutes.",
+        *([f"  report       {run.report}"] if run.report.exists() else []),
+        f"  pictures     {newest}",
+        f"  losses       {run.losses}",
+        f"  translators  {run.translator(data.b)}",
+        f"               {run.translator(data.a)}",
+    ]
+    for alarm in alarms_on(run):
+        lines.append(f"  alarm        {alarm['alarm']} {alarm['look']} since step {alarm['step']}. {alarm['advice']}")
+    if run.ranking.exists():
+        best = json.loads(run.ranking.read_text(encoding="utf-8"))
+        first = best["kept"][0]
+        lines.append(f"  best         {run.best} ({best['score']} {first['value']:.4g}, step {first['step']})")
+    lines += (f"  {line}".rstrip() for line in [*table_lines(read_table(run.scores)), ""])
+    lines.append(f"Translate with: python -m cyclegan.translate {run.folder} PICTURES OUTPUT --to {data.b}")
+    return "\n".join(lines)
