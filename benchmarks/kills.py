@@ -67,8 +67,10 @@ def kill_test(folder: Path, kills: int, workers: int = 0, precision: str = "32-t
     length = time.monotonic() - started
     parts = folder / "parts"
     while killed < kills or parts.exists():
-        begin = [*game, f"run_dir={parts}"] if not (parts / "config.yaml").exists() else [f"resume={parts}"]
-        shutil.rmtree(parts, ignore_errors=True) if begin[0] == GAME[0] else None
+        begin = [f"resume={parts}"]
+        if not (parts / "config.yaml").exists():
+            shutil.rmtree(parts, ignore_errors=True)
+            begin = [*game, f"run_dir={parts}"]
         code = play(begin, folder / "log", moments.uniform(0, length) if killed < kills else None)
         if code == -signal.SIGKILL:
             killed += 1

@@ -69,7 +69,12 @@ def play(folder: Path, steps: int, workers: int) -> tuple[list[Use], dict[str, i
     finally:
         Game.on_train_batch_start = begin  # type: ignore[method-assign]
     places = {"samples": run / "samples", "checkpoints": run / "checkpoints", "all": run}
-    return uses, {name: sum(file.stat().st_size for file in place.rglob("*")) for name, place in places.items()}
+    return uses, {name: size_of(place) for name, place in places.items()}
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files below; of one with several names, once."""
+    return sum({(stat := file.stat()).st_ino: stat.st_size for file in folder.rglob("*")}.values())
 
 
 def in_use(step: int) -> Use:

@@ -16,7 +16,8 @@ PATIENCE = 5.0  # seconds between looks at the parent
 
 def is_first() -> bool:
     """Whether this is the process that writes and speaks."""
-    return getattr(rank_zero_only, "rank", 0) in (0, None)  # Lightning sets it
+    on_first_machine = os.environ.get("NODE_RANK", "0") == "0"  # told before Lightning sets the rank
+    return on_first_machine and getattr(rank_zero_only, "rank", 0) in (0, None)
 
 
 def everybodys(mine: T) -> list[T]:

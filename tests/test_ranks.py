@@ -11,6 +11,7 @@ import psutil
 import pytest
 import torch
 
+from cyclegan.ranks import is_first
 from cyclegan.run import Run
 from cyclegan.starts import read_starts
 from tests.conftest import PROJECT
@@ -83,3 +84,9 @@ def test_a_killed_process_ends_the_whole_run_with_a_line(domain_root: Path, tmp_
         in errors
     )
     assert "Traceback" not in errors
+
+
+def test_the_first_machine_speaks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_first()
+    monkeypatch.setenv("NODE_RANK", "1")
+    assert not is_first()

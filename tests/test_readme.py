@@ -108,7 +108,7 @@ def test_prepare_runs_as_named(desk: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_domains_options_and_files_that_are_named_exist() -> None:
-    for choice in re.findall(r"(domain|experiment|trainer|model)=([a-z0-9_]+)\b", README):
+    for choice in re.findall(r"(domain|experiment|trainer|model(?:/\w+)?)=([a-z0-9_]+)\b", README):
         assert (CONF / choice[0] / f"{choice[1]}.yaml").exists(), choice
     for picture in re.findall(r"(?:\]\(|src=\")([^)\"\s]+\.(?:png|jpg|md))", README):
         assert (PROJECT / picture).exists(), picture

@@ -335,15 +335,10 @@ def test_a_lost_picture_may_come_back(domain_root: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "networks",
     [
-        ("model.discriminator._target_=cyclegan.networks.PixelDiscriminator", "~model.discriminator.layers"),
-        (
-            "model.generator._target_=cyclegan.networks.UnetGenerator",
-            "~model.generator.blocks",
-            "~model.generator.halvings",
-            "+model.generator.depth=5",
-        ),
-        ("model.adversarial._target_=cyclegan.losses.adversarial.Hinge", "model.discriminator.spectral_norm=true"),
-        ("model.adversarial._target_=cyclegan.losses.adversarial.CrossEntropy", "model.generator.norm=batch"),
+        ("model/discriminator=pixel",),
+        ("model/generator=unet", "model.generator.depth=5"),
+        ("model/adversarial=hinge", "model.discriminator.spectral_norm=true"),
+        ("model/adversarial=cross_entropy", "model.generator.norm=batch"),
     ],
 )
 def test_other_networks_and_losses_train_and_translate(

@@ -13,7 +13,7 @@ Upsampling = Literal["transposed", "resize"]
 WEIGHT_STD = 0.02
 ALONE = 16  # pictures of a batch that are normed one by one; of more, the calls add up
 BUSY = 2**16  # pixels of a batch that keep the hardware busy by themselves
-TOGETHER = 16  # channels that processors make at once
+LANES = 16  # channels that processors make at once
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -98,11 +98,11 @@ class Reflect(Function):
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """A convolution without padding, fast also to the few channels of a picture.
 
-    Processors make `TOGETHER` channels in the time of one. Of fewer, each column of the kernel makes channels of its
+    Processors make `LANES` channels in the time of one. Of fewer, each column of the kernel makes channels of its
     own, from single columns of the picture; a second convolution puts these side by side and sums them up.
     """
     channels, _, _, columns = weight.shape
-    if x.device.type != "cpu" or torch.compiler.is_exporting() or channels * columns > 2 * TOGETHER or columns == 1:
+    if x.device.type != "cpu" or torch.compiler.is_exporting() or channels * columns > 2 * LANES or columns == 1:
         return F.conv2d(x, weight, bias)
     layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     by_column = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(-1).contiguous(memory_format=layout)

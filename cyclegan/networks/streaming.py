@@ -24,7 +24,7 @@ from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
 Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
 Write = Callable[[int, Tensor], None]  # first row, band (1, C, rows, W)
 Operation = Callable[[Tensor], Tensor]
-Edge = Literal["reflect", "zeros", "replicate"]
+Beyond = Literal["reflect", "zeros", "replicate"]  # what is where the picture has ended
 
 COPIES = 5  # of a band that a convolution holds at once, in and out: read, normalised, padded, in the hardware's layout
 BAND_SHARE = 4  # one part of the memory is for bands, or more if they need it, the others for maps
@@ -48,7 +48,7 @@ class _Map(Protocol):
     def write(self, top: int, band: Tensor) -> None: ...
 
 
-class _Edges:
+class _Outside:
     """The picture that goes in and the one that comes out, which belong to others."""
 
     def __init__(self, shape: tuple[int, int, int], read: Read | None = None, write: Write | None = None) -> None:
@@ -145,25 +145,23 @@ class Streaming:
         self.generator = generator
         self.dtype, self.device = (getattr(next(generator.parameters()), name) for name in ("dtype", "device"))
         self.size = (height, width)
+        first = self._stages()[0]
+        assert isinstance(first, nn.Conv2d)
+        self.shape = (first.in_channels, *self.size)  # of the picture that goes in
         self.memory = memory
         self.folder = folder
         self._bands = memory // BAND_SHARE
         self._dry = True  # first without values: what will it take?
         for _ in range(2):  # the second time with bands that are high enough
-            self._take(_Edges(self._shape(self._stages()[0])), _Edges((0, 0, 0)))
+            self._take(_Outside(self.shape), _Outside((0, 0, 0)))
             self._bands = max(self._bands, self.narrowest)
         self._dry = False
         self._check_room()
 
     def run(self, read: Read, write: Write) -> None:
         """Take the picture through: `read` gives its rows, `write` gets the result's."""
-        shape = self._shape(self._stages()[0])
         with torch.inference_mode():
-            self._take(_Edges(shape, read), _Edges((0, *self.size), write=write))
-
-    def _shape(self, stage: nn.Module) -> tuple[int, int, int]:
-        assert isinstance(stage, nn.Conv2d)
-        return (stage.in_channels, *self.size)
+            self._take(_Outside(self.shape, read), _Outside((0, *self.size), write=write))
 
     def _stages(self) -> list[nn.Module]:
         return list(_flat(self.generator))
@@ -229,7 +227,7 @@ class Streaming:
         if all(source is not each for _, each in self._aside):
             self._drop(source)
 
-    def _band(self, top: int, bottom: int, edge: Edge) -> Tensor:
+    def _band(self, top: int, bottom: int, beyond: Beyond) -> Tensor:
         """Rows of the map as they should be, also beyond its ends."""
         height = self._map.height
         first, last = max(0, top), min(height, bottom)
@@ -238,10 +236,10 @@ class Streaming:
             band = operation(band)
         if (first, last) == (top, bottom):
             return band
-        if edge == "zeros":
+        if beyond == "zeros":
             return F.pad(band, (0, 0, first - top, bottom - last))
         places = torch.arange(top, bottom)
-        if edge == "reflect":
+        if beyond == "reflect":
             places = (height - 1) - ((height - 1) - places.abs()).abs()
         return band[:, :, places.clamp(0, height - 1) - first]
 
@@ -278,7 +276,7 @@ class Streaming:
         held = sum(each for each, on_disk in self._held.values() if not on_disk)
         on_disk = held + size > self.memory - self._bands
         if self._dry:
-            made: _Map = _Edges(shape)
+            made: _Map = _Outside(shape)
         else:
             made = _OnDisk(shape, self.dtype, self.folder) if on_disk else _InMemory(shape, self.dtype)
         self._held[id(made)] = (size, on_disk)
@@ -313,12 +311,12 @@ def _scale(conv: nn.Module) -> tuple[int, int]:
     return (1, int(conv.stride[0])) if isinstance(conv, nn.Conv2d) else (2, 1)
 
 
-def _reach(conv: nn.Module, top: int, bottom: int) -> tuple[int, int, Edge]:
+def _reach(conv: nn.Module, top: int, bottom: int) -> tuple[int, int, Beyond]:
     """The rows that these rows of the result come from, and what lies beyond the ends."""
     if isinstance(conv, nn.Conv2d):
         stride, padding, kernel = conv.stride[0], int(conv.padding[0]), conv.kernel_size[0]
-        edge: Edge = "reflect" if conv.padding_mode == "reflect" else "zeros"
-        return top * stride - padding, (bottom - 1) * stride - padding + kernel, edge
+        beyond: Beyond = "reflect" if conv.padding_mode == "reflect" else "zeros"
+        return top * stride - padding, (bottom - 1) * stride - padding + kernel, beyond
     if isinstance(conv, ResizeConv):
         return top // 2 - 1, bottom // 2 + 1, "replicate"  # doubled, it is a reflection
     return top // 2, bottom // 2 + 1, "zeros"

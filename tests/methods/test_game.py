@@ -17,6 +17,7 @@ from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, between, frozen, linear_decay
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from cyclegan.precision import OnceForBoth
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 PLAYERS = (("to_a", "to_b"), ("disc_a", "disc_b"))
@@ -136,6 +137,21 @@ def test_clipping_bounds_the_step_of_scaled_gradients_too(make: Any, tmp_path: P
     for player in PLAYERS:
         moved = [(clipped[name] - still[name]).flatten() for name in still if name.startswith(player)]
         assert torch.cat(moved).norm() == pytest.approx(100 * 1e-3, rel=1e-2)
+
+
+def test_accumulated_gradients_have_one_scale(tmp_path: Path) -> None:
+    singles = [Pair(*(side.float() for side in pair)) for pair in pairs(4)]
+
+    def state(growth_interval: int) -> dict[str, torch.Tensor]:
+        scaler = OnceForBoth("cpu", init_scale=2.0, growth_interval=growth_interval)
+        half = MixedPrecision("16-mixed", "cpu", scaler)
+        played = play(tmp_path, Descent(SGD, SGD, accumulate=2), singles, precision=half).state_dict()
+        assert scaler.get_scale() == (8 if growth_interval == 1 else 2)
+        return played
+
+    growing, constant = state(1), state(1000)
+    for name, weight in growing.items():
+        assert torch.allclose(weight, constant[name], atol=1e-3), name
 
 
 def test_without_identity_there_are_no_terms_of_it(tmp_path: Path) -> None:
