@@ -47,8 +47,8 @@ class DivergedError(UsageError):
         else:
             cure = (
                 f"The last good checkpoint is {good}. Go on from it, with lower learning rates should it happen again: "
+                f"python -m cyclegan.train resume={run.folder} callbacks.numbers.returns=1"
             )
-            cure += f"python -m cyclegan.train resume={run.folder} callbacks.numbers.returns=1"
         super().__init__(f"{wrong}. {cure}")
         self.wrong = wrong
         self.run = run
