@@ -87,7 +87,7 @@ def test_a_full_disk_does_not_end_a_run_that_can_still_save_later(
 def test_a_disk_that_is_full_for_a_while_costs_no_step(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever writes under a temporary name is refused at steps 7 and 8, and so is what is added to the history."""
+    """Rows of the history and grids are refused at steps 7 and 8."""
     check = Losses.on_train_batch_end
 
     def full_for_a_while(self: Losses, trainer: Any, game: Any, *rest: Any) -> None:
