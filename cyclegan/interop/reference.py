@@ -12,7 +12,7 @@ from cyclegan.errors import UsageError
 from cyclegan.files import replaced_whole
 from cyclegan.interop.recognition import Architecture, after, recognise
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.layers import ResizeConv
+from cyclegan.networks.convolutions import ResizeConv
 from cyclegan.pickles import read_pickle
 
 STALE = ("running_mean", "running_var", "num_batches_tracked")  # of instance norm, in files from PyTorch < 0.4

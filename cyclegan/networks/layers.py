@@ -1,10 +1,9 @@
 """Building blocks that several networks share."""
 
-from typing import Any, Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.nn import functional as F
 
 Norm = Literal["instance", "batch", "none"]
@@ -13,7 +12,6 @@ Upsampling = Literal["transposed", "resize"]
 WEIGHT_STD = 0.02
 ALONE = 16  # pictures of a batch that are normed one by one; of more, the calls add up
 BUSY = 2**16  # pixels of a batch that keep the hardware busy by themselves
-LANES = 16  # channels that processors make at once
 
 
 class InstanceNorm(nn.InstanceNorm2d):
@@ -40,76 +38,6 @@ class InstanceNorm(nn.InstanceNorm2d):
         return super().forward(x)
 
 
-class ReflectConv2d(nn.Conv2d):
-    """A convolution of a reflected picture that keeps its size.
-
-    Args:
-        in_channels: channels of the input, of shape (B, in_channels, H, W).
-        out_channels: channels of the output, of shape (B, out_channels, H, W).
-        kernel_size: odd; H and W must be larger than half of it.
-        bias: whether it has a bias.
-        rectified: whether the input's negative values count as 0: a ReLU before it that keeps no picture of its own.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True, rectified: bool = False
-    ) -> None:
-        reach = kernel_size // 2
-        super().__init__(in_channels, out_channels, kernel_size, padding=reach, padding_mode="reflect", bias=bias)
-        self.rectified = rectified
-
-    def forward(self, x: Tensor) -> Tensor:
-        reach = self.kernel_size[0] // 2
-        with torch.autocast("cpu", enabled=False):  # which would copy x to float32, and for conv2d back
-            kept = x.requires_grad and not torch.compiler.is_compiling()
-            pad = Reflect.apply if kept else Reflect.pad
-            padded = cast(Tensor, pad(x, reach, self.rectified))
-        return convolve(padded, self.weight, self.bias)
-
-
-class Reflect(Function):
-    """Padding by reflection that keeps nothing for the backward pass; PyTorch's keeps the picture, for its size.
-
-    Rectified, it keeps what it gives, as the convolution after it does anyway.
-    """
-
-    @staticmethod
-    def pad(x: Tensor, reach: int, rectified: bool) -> Tensor:
-        """Pixels (B, C, H, W) with `reach` more of them on each side; without negative values if `rectified`."""
-        padded = F.pad(x, [reach] * 4, mode="reflect")
-        return padded.relu_() if rectified else padded
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, reach: int, rectified: bool) -> Tensor:
-        padded = Reflect.pad(x, reach, rectified)
-        ctx.reach = reach
-        ctx.save_for_backward(*([padded] if rectified else []))
-        return padded
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = gradients
-        for padded in ctx.saved_tensors:
-            gradient = torch.ops.aten.threshold_backward(gradient, padded, 0)
-        picture = gradient[:, :, ctx.reach : -ctx.reach, ctx.reach : -ctx.reach]  # but for its size never looked at
-        return torch.ops.aten.reflection_pad2d_backward(gradient, picture, [ctx.reach] * 4), None, None
-
-
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """A convolution without padding, fast also to the few channels of a picture.
-
-    Processors make `LANES` channels in the time of one. Of fewer, each column of the kernel makes channels of its
-    own, from single columns of the picture; a second convolution puts these side by side and sums them up.
-    """
-    channels, _, _, columns = weight.shape
-    if x.device.type != "cpu" or torch.compiler.is_exporting() or channels * columns > 2 * LANES or columns == 1:
-        return F.conv2d(x, weight, bias)
-    layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    by_column = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(-1).contiguous(memory_format=layout)
-    every = torch.eye(channels * columns, dtype=weight.dtype).view(columns, channels, 1, -1)
-    return F.conv2d(F.conv2d(x, by_column), every.permute(1, 3, 2, 0), bias)
-
-
 def norm_layer(norm: Norm, channels: int) -> nn.Module:
     """Normalisation between a convolution and its activation.
 
@@ -133,25 +61,6 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
 def conv_bias(norm: Norm) -> bool:
     """Whether a convolution before this norm has a bias: batch norm brings its own; the others leave it in place."""
     return norm != "batch"
-
-
-class ResizeConv(nn.Module):
-    """Doubles the size by nearest-neighbour resizing, then a 3x3 convolution: cannot make a checkerboard.
-
-    Source: Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
-
-    Args:
-        in_channels: channels of the input, of shape (B, in_channels, H, W).
-        out_channels: channels of the output, of shape (B, out_channels, 2H, 2W).
-        bias: whether the convolution has a bias.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
-        super().__init__()
-        self.conv = ReflectConv2d(in_channels, out_channels, 3, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 def init_weights(network: nn.Module, norm: Norm) -> None:

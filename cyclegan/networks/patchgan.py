@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalised
 
+from cyclegan.networks.convolutions import Conv2d
 from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, make_fast, norm_layer
 
 WIDEST = 8  # no layer has more than this many times `width` channels
@@ -34,18 +35,18 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         at_least(1, in_channels=in_channels, width=width, layers=layers)
         self.smallest = 3 * 2**layers  # of H and W: leaves one score
-        body: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        body: list[nn.Module] = [Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
         channels = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, WIDEST)
             stride = 2 if layer < layers else 1
             body += [
-                nn.Conv2d(channels, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
+                Conv2d(channels, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
                 norm_layer(norm, wider),
                 nn.LeakyReLU(SLOPE),
             ]
             channels = wider
-        body.append(nn.Conv2d(channels, 1, 4, stride=1, padding=1))
+        body.append(Conv2d(channels, 1, 4, stride=1, padding=1))
         self.body = nn.Sequential(*body)
         init_weights(self, norm)
         make_fast(self)
@@ -73,12 +74,12 @@ class PixelDiscriminator(nn.Module):
         at_least(1, in_channels=in_channels, width=width)
         self.smallest = 2
         self.body = nn.Sequential(
-            nn.Conv2d(in_channels, width, 1),
+            Conv2d(in_channels, width, 1),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
+            Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
             norm_layer(norm, 2 * width),
             nn.LeakyReLU(SLOPE),
-            nn.Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
+            Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
         )
         init_weights(self, norm)
         make_fast(self)

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, ReflectConv2d, ResizeConv
 from cyclegan.networks.layers import (
     Norm,
-    ReflectConv2d,
-    ResizeConv,
     Upsampling,
     at_least,
     conv_bias,
@@ -111,7 +110,7 @@ def _in_turn(modules: Iterable[nn.Module], x: Tensor) -> Tensor:
 
 def _halve(channels: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=conv_bias(norm)),
+        Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=conv_bias(norm)),
         norm_layer(norm, 2 * channels),
         nn.ReLU(inplace=True),
     )
@@ -121,7 +120,7 @@ def _double(channels: int, norm: Norm, upsampling: Upsampling, *, rectify: bool)
     conv: nn.Module
     match upsampling:
         case "transposed":
-            conv = nn.ConvTranspose2d(
+            conv = ConvTranspose2d(
                 channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=conv_bias(norm)
             )
         case "resize":

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cyclegan.networks.layers import ReflectConv2d, ResizeConv, convolve
+from cyclegan.networks.convolutions import ReflectConv2d, ResizeConv, convolve
 from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
 
 Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
@@ -331,6 +331,4 @@ def _apply(conv: nn.Module, band: Tensor, rows: int) -> Tensor:
     assert isinstance(conv, nn.Conv2d)
     sides = int(conv.padding[1])
     band = F.pad(band, (sides, sides, 0, 0), mode="reflect" if conv.padding_mode == "reflect" else "constant")
-    if conv.stride == (1, 1):
-        return convolve(band, conv.weight, conv.bias)
-    return F.conv2d(band, conv.weight, conv.bias, conv.stride)
+    return convolve(band, conv.weight, conv.bias, stride=conv.stride[0])

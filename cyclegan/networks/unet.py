@@ -5,9 +5,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, ResizeConv
 from cyclegan.networks.layers import (
     Norm,
-    ResizeConv,
     Upsampling,
     at_least,
     conv_bias,
@@ -49,7 +49,7 @@ class UnetGenerator(nn.Module):
         at_least(2, depth=depth)
         self.multiple = self.smallest = 2**depth
         channels = [width * min(2**level, WIDEST) for level in range(depth)]
-        self.down = nn.ModuleList([nn.Conv2d(in_channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
+        self.down = nn.ModuleList([Conv2d(in_channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
         for level, (outer, inner) in enumerate(pairwise(channels), start=1):
             innermost = level == depth - 1
             self.down.append(_halve(outer, inner, norm, normalised=not innermost))
@@ -76,7 +76,7 @@ class UnetGenerator(nn.Module):
 def _halve(outer: int, inner: int, norm: Norm, *, normalised: bool) -> nn.Sequential:
     return nn.Sequential(
         nn.LeakyReLU(0.2),
-        nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=conv_bias(norm)),
+        Conv2d(outer, inner, 4, stride=2, padding=1, bias=conv_bias(norm)),
         norm_layer(norm if normalised else "none", inner),
     )
 
@@ -93,7 +93,7 @@ def _double(inner: int, outer: int, norm: Norm, upsampling: Upsampling, dropout:
 def _double_conv(inner: int, outer: int, upsampling: Upsampling, *, bias: bool) -> nn.Module:
     match upsampling:
         case "transposed":
-            return nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
+            return ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
         case "resize":
             return ResizeConv(inner, outer, bias=bias)
     raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")

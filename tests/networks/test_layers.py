@@ -1,11 +1,11 @@
-"""Instance norm does not depend on how a picture lies in memory."""
+"""Instance norm does not depend on how a picture lies in memory, nor on the biases before it."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.layers import ALONE, InstanceNorm, Reflect, ReflectConv2d, convolve
+from cyclegan.networks.layers import ALONE, InstanceNorm
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
@@ -69,54 +69,3 @@ def test_biases_that_a_norm_takes_away_stay_and_the_others_learn() -> None:
         assert convolution.bias is not None
         nn.init.constant_(convolution.bias, 0.5)
     assert (network(picture) - before).abs().max() < 1e-5
-
-
-@pytest.mark.parametrize("rectified", [False, True])
-def test_reflection_keeps_no_picture_and_stays_in_16_bits(rectified: bool) -> None:
-    kept: list[Tensor] = []
-
-    def keep(each: Tensor) -> Tensor:
-        kept.append(each)
-        return each
-
-    x = torch.randn(2, 4, 9, 9).bfloat16().requires_grad_()
-    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda each: each)
-    with torch.autocast("cpu", torch.bfloat16), hooks:
-        y = ReflectConv2d(4, 32, 3, rectified=rectified)(x)
-    assert y.dtype == torch.bfloat16
-    assert {each.dtype for each in kept} == {torch.bfloat16}
-    unique = {each.untyped_storage().data_ptr(): tuple(each.shape) for each in kept}
-    assert sorted(unique.values()) == [(2, 4, 11, 11), (32, 4, 3, 3)]  # what the convolution needs
-
-
-@pytest.mark.parametrize("size", [(9, 9), (2, 7)])
-@pytest.mark.parametrize("rectified", [False, True])
-def test_reflection_is_exact_both_ways(rectified: bool, size: tuple[int, int]) -> None:
-    picture = torch.randn(2, 4, *size, dtype=torch.float64, requires_grad=True)
-    padded = nn.functional.pad(picture.relu() if rectified else picture, (1, 1, 1, 1), mode="reflect")
-    ours = Reflect.apply(picture, 1, rectified)
-    assert torch.equal(ours, padded)
-    push = torch.randn_like(padded)
-    assert torch.equal(*(torch.autograd.grad(each, picture, push)[0] for each in (ours, padded)))
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("channels", [1, 3, 4, 5])  # the last are too many for columns
-def test_columns_of_a_kernel_sum_up_to_it(channels: int, layout: torch.memory_format) -> None:
-    torch.manual_seed(0)
-    shapes = ((2, 6, 12, 11), (channels, 6, 7, 7), (channels,))
-    x, weight, bias = inputs = [torch.randn(shape, dtype=torch.float64) for shape in shapes]
-    for each in inputs:
-        each.requires_grad_()
-    laid_out = [each.contiguous(memory_format=layout) for each in (x, weight)]
-    ours, exact = convolve(laid_out[0], laid_out[1], bias), torch.conv2d(x, weight, bias)
-    push = torch.randn_like(exact)
-    gradients = (torch.autograd.grad(result, inputs, push) for result in (ours, exact))
-    for one, other in zip((ours, *next(gradients)), (exact, *next(gradients)), strict=True):
-        assert (one - other).abs().max() < 1e-12
-
-
-def test_an_exported_convolution_stays_whole() -> None:
-    layer = ReflectConv2d(8, 3, 7).eval()
-    program = torch.export.export(layer, (torch.randn(1, 8, 16, 16),))
-    assert sum("conv2d" in str(node.target) for node in program.graph.nodes) == 1

@@ -1,0 +1,163 @@
+"""Convolutions, and what belongs to them, as fast as processors can make them."""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+LANES = 16  # channels that processors make at once
+LARGE = 2**18  # values of a picture that no cache holds near enough
+AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"
+
+
+class Conv2d(nn.Conv2d):
+    """PyTorch's, with zeros around the picture, by `convolve`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return convolve(x, self.weight, self.bias, stride=self.stride[0], padding=int(self.padding[0]))
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """PyTorch's; its weights may get their gradients as those of `convolve` do."""
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        if _is_better_by_channel(x, self.weight):
+            sizes = (self.stride[0], int(self.padding[0]), self.output_padding[0])
+            return cast(Tensor, _ByChannel.apply(x, self.weight, self.bias, *sizes))
+        return super().forward(x)
+
+
+class ReflectConv2d(nn.Conv2d):
+    """A convolution of a reflected picture that keeps its size.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output, of shape (B, out_channels, H, W).
+        kernel_size: odd; H and W must be larger than half of it.
+        bias: whether it has a bias.
+        rectified: whether the input's negative values count as 0: a ReLU before it that keeps no picture of its own.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, *, bias: bool = True, rectified: bool = False
+    ) -> None:
+        reach = kernel_size // 2
+        super().__init__(in_channels, out_channels, kernel_size, padding=reach, padding_mode="reflect", bias=bias)
+        self.rectified = rectified
+
+    def forward(self, x: Tensor) -> Tensor:
+        reach = self.kernel_size[0] // 2
+        with torch.autocast("cpu", enabled=False):  # which would copy x to float32, and for conv2d back
+            kept = x.requires_grad and not torch.compiler.is_compiling()
+            pad = Reflect.apply if kept else Reflect.pad
+            padded = cast(Tensor, pad(x, reach, self.rectified))
+        return convolve(padded, self.weight, self.bias)
+
+
+class Reflect(Function):
+    """Padding by reflection that keeps nothing for the backward pass; PyTorch's keeps the picture, for its size.
+
+    Rectified, it keeps what it gives, as the convolution after it does anyway.
+    """
+
+    @staticmethod
+    def pad(x: Tensor, reach: int, rectified: bool) -> Tensor:
+        """Pixels (B, C, H, W) with `reach` more of them on each side; without negative values if `rectified`."""
+        padded = F.pad(x, [reach] * 4, mode="reflect")
+        return padded.relu_() if rectified else padded
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, reach: int, rectified: bool) -> Tensor:
+        padded = Reflect.pad(x, reach, rectified)
+        ctx.reach = reach
+        ctx.save_for_backward(*([padded] if rectified else []))
+        return padded
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = gradients
+        for padded in ctx.saved_tensors:
+            gradient = torch.ops.aten.threshold_backward(gradient, padded, 0)
+        picture = gradient[:, :, ctx.reach : -ctx.reach, ctx.reach : -ctx.reach]  # but for its size never looked at
+        return torch.ops.aten.reflection_pad2d_backward(gradient, picture, [ctx.reach] * 4), None, None
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int = 0) -> Tensor:
+    """A convolution with zeros around the picture, fast also to the few channels of one.
+
+    Processors make `LANES` channels in the time of one. Of fewer, each column of the kernel makes channels of its
+    own, from single columns of the picture; a second convolution puts these side by side and sums them up.
+    """
+    channels, _, _, columns = weight.shape
+    plain = x.device.type != "cpu" or torch.compiler.is_exporting() or (stride, padding) != (1, 0)
+    if plain or channels * columns > 2 * LANES or columns == 1:
+        if _is_better_by_channel(x, weight):
+            return cast(Tensor, _ByChannel.apply(x, weight, bias, stride, padding, None))
+        return F.conv2d(x, weight, bias, stride, padding)
+    layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    by_column = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(-1).contiguous(memory_format=layout)
+    every = torch.eye(channels * columns, dtype=weight.dtype).view(columns, channels, 1, -1)
+    return F.conv2d(F.conv2d(x, by_column), every.permute(1, 3, 2, 0), bias)
+
+
+def _is_better_by_channel(x: Tensor, weight: Tensor) -> bool:
+    return (
+        AVX2
+        and x.device.type == "cpu"
+        and x.dtype is weight.dtype is torch.float32
+        and weight.requires_grad
+        and torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+        and x[0].numel() >= LARGE
+        and min(weight.shape[:2]) >= LANES
+        and weight[0, 0].numel() > 1
+    )
+
+
+class _ByChannel(Function):
+    """A convolution whose weights get their gradients from copies of the pictures with one channel after another.
+
+    Without AVX-512, oneDNN takes up to three times as long for these gradients where the channels of large pictures
+    lie side by side; all else is faster so. A transposed one says how many rows and columns it adds; others, None.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, beyond: int | None
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.way = ([stride] * 2, [padding] * 2, [1, 1], beyond is not None, [beyond or 0] * 2, 1)
+        return torch.convolution(x, weight, bias, *ctx.way)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        needed = ctx.needs_input_grad
+        rest = ([gradient.shape[1]], *ctx.way)
+        back = torch.ops.aten.convolution_backward
+        to_x = back(gradient, x, weight, *rest, [needed[0], False, False])[0]
+        by_channel = [each.contiguous() for each in (gradient, x, weight)]
+        return to_x, *back(*by_channel, *rest, [False, *needed[1:3]])[1:], None, None, None
+
+
+class ResizeConv(nn.Module):
+    """Doubles the size by nearest-neighbour resizing, then a 3x3 convolution: cannot make a checkerboard.
+
+    Source: Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output, of shape (B, out_channels, 2H, 2W).
+        bias: whether the convolution has a bias.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
+        super().__init__()
+        self.conv = ReflectConv2d(in_channels, out_channels, 3, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
