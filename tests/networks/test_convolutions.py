@@ -11,10 +11,10 @@ LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 
 @pytest.fixture
-def by_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As without AVX-512, and as if every picture were large."""
+def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without AVX-512, and as if pictures were so large that only some rows are near."""
     monkeypatch.setattr(convolutions, "AVX2", True)
-    monkeypatch.setattr(convolutions, "LARGE", 1)
+    monkeypatch.setattr(convolutions, "NEAR", 2**13)
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -68,7 +68,7 @@ def test_an_exported_convolution_stays_whole() -> None:
     assert sum("conv2d" in str(node.target) for node in program.graph.nodes) == 1
 
 
-@pytest.mark.usefixtures("by_channel")
+@pytest.mark.usefixtures("by_products")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     "layer",
@@ -79,10 +79,10 @@ def test_an_exported_convolution_stays_whole() -> None:
         ConvTranspose2d(16, 32, 4, stride=2, padding=1, bias=False),
     ],
 )
-def test_gradients_by_channel_are_pytorchs(layer: Conv2d | ConvTranspose2d, layout: torch.memory_format) -> None:
+def test_gradients_by_products_are_pytorchs(layer: Conv2d | ConvTranspose2d, layout: torch.memory_format) -> None:
     torch.manual_seed(0)
     picture = torch.randn(2, layer.in_channels, 10, 12).contiguous(memory_format=layout).requires_grad_()
-    layer.to(memory_format=layout)
+    layer.to(memory_format=torch.channels_last)
     wanted = [picture, *layer.parameters()]
     exact = [each.detach().double().requires_grad_() for each in wanted]
     x, weight, bias = (*exact, None)[:3]
@@ -91,7 +91,7 @@ def test_gradients_by_channel_are_pytorchs(layer: Conv2d | ConvTranspose2d, layo
     sizes = (layer.stride, (1, 1), (1, 1), isinstance(layer, ConvTranspose2d), layer.output_padding)
     plain = torch.convolution(x, weight, bias, *sizes, 1)
     ours = layer(picture)
-    assert "_ByChannel" in ours.grad_fn.name()
+    assert "_Convolution" in ours.grad_fn.name()
     push = torch.randn_like(plain)
     both = (
         (ours, *torch.autograd.grad(ours, wanted, push.float())),
@@ -102,7 +102,7 @@ def test_gradients_by_channel_are_pytorchs(layer: Conv2d | ConvTranspose2d, layo
 
 
 @pytest.mark.parametrize("network", [ResnetGenerator, UnetGenerator, PatchDiscriminator])
-def test_whole_networks_learn_the_same_by_channel(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_networks_learn_the_same_by_products(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     made, picture = network(width=16), torch.randn(1, 3, 256, 256)
     nodes: list[str] = []
@@ -116,20 +116,20 @@ def test_whole_networks_learn_the_same_by_channel(network: type[nn.Module], monk
         made.zero_grad()
         made(picture).square().mean().backward()
         gradients.append([each.grad for each in made.parameters() if each.grad is not None])
-        assert any("_ByChannel" in each for each in nodes) == way
+        assert any("_Convolution" in each for each in nodes) == way
     for one, other in zip(*gradients, strict=True):
         assert (one - other).abs().max() <= 1e-3 * other.abs().max()
 
 
-@pytest.mark.usefixtures("by_channel")
-def test_gradients_by_channel_are_for_float32_weights_that_learn() -> None:
+@pytest.mark.usefixtures("by_products")
+def test_gradients_by_products_are_for_float32_weights_that_learn() -> None:
     layer, picture = Conv2d(16, 16, 3), torch.randn(1, 16, 8, 8, requires_grad=True)
-    assert "_ByChannel" in layer(picture).grad_fn.name()
+    assert "_Convolution" not in layer(picture).grad_fn.name()  # channels first
+    layer.to(memory_format=torch.channels_last)
+    assert "_Convolution" in layer(picture).grad_fn.name()
     with torch.autocast("cpu", torch.bfloat16):
-        assert "_ByChannel" not in layer(picture).grad_fn.name()
-    assert "_ByChannel" not in Conv2d(16, 16, 1)(picture).grad_fn.name()
-    assert "_ByChannel" not in Conv2d(16, 8, 3)(picture).grad_fn.name()
-    assert "_ByChannel" not in layer.double()(picture.double()).grad_fn.name()
-    assert "_ByChannel" not in layer.float().requires_grad_(False)(picture).grad_fn.name()
+        assert "_Convolution" not in layer(picture).grad_fn.name()
+    assert "_Convolution" not in layer.double()(picture.double()).grad_fn.name()
+    assert "_Convolution" not in layer.float().requires_grad_(False)(picture).grad_fn.name()
     with torch.no_grad():
         assert layer(picture).grad_fn is None
