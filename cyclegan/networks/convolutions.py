@@ -9,27 +9,70 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 LANES = 16  # channels that processors make at once
-NEAR = 2**19  # values that a core holds near itself
-AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"
+NEAR = 2**19  # values that a core holds near itself (2 MiB)
+ONLY_AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"  # no AVX-512, nor another make of processor
 
 
 class Conv2d(nn.Conv2d):
-    """PyTorch's, with zeros around the picture, by `convolve`."""
+    """A convolution with zeros around the picture.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output.
+        kernel_size: its height and width.
+        stride: pixels from one place of the kernel to the next.
+        padding: zeros on each side.
+        bias: whether it has a bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return convolve(x, self.weight, self.bias, stride=self.stride[0], padding=int(self.padding[0]))
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """PyTorch's, by `convolve`."""
+    """A transposed convolution; with the sizes of the convolution that leads back.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output.
+        kernel_size: its height and width.
+        stride: pixels of the output from one place of the kernel to the next.
+        padding: pixels that each side of the output lacks.
+        output_padding: rows and columns more at the bottom and on the right.
+        bias: whether it has a bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int,
+        padding: int,
+        output_padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, output_padding, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        if _learns_by_products(x, self.weight):
-            sizes = (self.stride[0], int(self.padding[0]), self.output_padding[0])
-            return cast(Tensor, _Convolution.apply(x, self.weight, self.bias, *sizes))
-        return super().forward(x)
+        sizes = (self.stride[0], int(self.padding[0]), self.output_padding[0])
+        return _convolution(x, self.weight, self.bias, *sizes)
 
 
 class ReflectConv2d(nn.Conv2d):
@@ -57,6 +100,25 @@ class ReflectConv2d(nn.Conv2d):
             pad = Reflect.apply if kept else Reflect.pad
             padded = cast(Tensor, pad(x, reach, self.rectified))
         return convolve(padded, self.weight, self.bias)
+
+
+class ResizeConv(nn.Module):
+    """Doubles the size by nearest-neighbour resizing, then a 3x3 convolution: cannot make a checkerboard.
+
+    Source: Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
+
+    Args:
+        in_channels: channels of the input, of shape (B, in_channels, H, W).
+        out_channels: channels of the output, of shape (B, out_channels, 2H, 2W).
+        bias: whether the convolution has a bias.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
+        super().__init__()
+        self.conv = ReflectConv2d(in_channels, out_channels, 3, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Reflect(Function):
@@ -88,33 +150,41 @@ class Reflect(Function):
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int = 0) -> Tensor:
-    """A convolution with zeros around the picture, fast also to the few channels of one.
+    """A convolution of pictures (B, C, H, W) with zeros around them, fast also where it makes few channels of many.
 
-    Processors make `LANES` channels in the time of one. Of fewer, each column of the kernel makes channels of its
-    own, from single columns of the picture; a second convolution puts these side by side and sums them up.
+    Processors make `LANES` channels in the time of one. Of fewer (without stride and padding), each column of the
+    kernel makes channels of its own, from single columns of the picture; a second convolution puts these side by side
+    and sums them up.
     """
     channels, _, _, columns = weight.shape
     plain = x.device.type != "cpu" or torch.compiler.is_exporting() or (stride, padding) != (1, 0)
     if plain or channels * columns > 2 * LANES or columns == 1:
-        if _learns_by_products(x, weight):
-            return cast(Tensor, _Convolution.apply(x, weight, bias, stride, padding, None))
-        return F.conv2d(x, weight, bias, stride, padding)
+        return _convolution(x, weight, bias, stride, padding)
     layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     by_column = weight.permute(3, 0, 1, 2).flatten(0, 1).unsqueeze(-1).contiguous(memory_format=layout)
     every = torch.eye(channels * columns, dtype=weight.dtype).view(columns, channels, 1, -1)
-    return F.conv2d(convolve(x, by_column, None), every.permute(1, 3, 2, 0), bias)
+    return F.conv2d(_convolution(x, by_column, None, 1, 0), every.permute(1, 3, 2, 0), bias)
+
+
+def _convolution(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None = None
+) -> Tensor:
+    """A transposed one, if it has an output padding."""
+    make = cast(Any, _Convolution.apply if _learns_by_products(x, weight) else _Convolution.make)
+    return cast(Tensor, make(x, weight, bias, stride, padding, output_padding))
 
 
 def _learns_by_products(x: Tensor, weight: Tensor) -> bool:
     return (
-        AVX2
+        ONLY_AVX2
         and x.device.type == "cpu"
         and x.dtype is weight.dtype is torch.float32
         and weight.requires_grad
+        and weight.is_contiguous(memory_format=torch.channels_last)  # so convolutions lay out what they make, too
         and torch.is_grad_enabled()
-        and weight.is_contiguous(memory_format=torch.channels_last)
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
+        and not is_in_torch_dispatch_mode()  # estimates of memory, which would follow each product
     )
 
 
@@ -122,42 +192,49 @@ class _Convolution(Function):
     """A convolution, or a transposed one, whose weights get their gradients from matrix products.
 
     Without AVX-512, oneDNN takes up to six times as long for these gradients where the channels of a pixel lie side by
-    side, and up to three times where they do not; all else is its own. A transposed convolution says how many rows and
-    columns it adds; others, None.
+    side. Where they do not, it still takes up to three times as long, and more for all else.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, beyond: int | None
+    def make(
+        x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None
     ) -> Tensor:
+        """PyTorch's own."""
+        if output_padding is None:
+            return F.conv2d(x, weight, bias, stride, padding)
+        return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *sizes: Any) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.way = ([stride] * 2, [padding] * 2, [1, 1], beyond is not None, [beyond or 0] * 2, 1)
-        return torch.convolution(x, weight, bias, *ctx.way)
+        ctx.sizes = sizes
+        return _Convolution.make(x, weight, bias, *sizes)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
-        (stride, _), (padding, _), _, transposed, *_ = ctx.way
-        to_x, _, to_bias = ctx.needs_input_grad[:3]
-        back = torch.ops.aten.convolution_backward
+        stride, padding, output_padding = ctx.sizes
+        to_x, _, to_bias, *_ = ctx.needs_input_grad
+        x_gradient = None
+        transposed = output_padding is not None
+        if to_x:
+            way = ([stride] * 2, [padding] * 2, [1, 1], transposed, [output_padding or 0] * 2, 1)
+            back = torch.ops.aten.convolution_backward
+            x_gradient = back(gradient, x, weight, None, *way, [True, False, False])[0]
         small, large = (x, gradient) if transposed else (gradient, x)
-        return (
-            back(gradient, x, weight, None, *ctx.way, [True, False, False])[0] if to_x else None,
-            _correlate(large, small, weight.shape[2:], stride, padding),
-            gradient.sum((0, 2, 3)) if to_bias else None,
-            *(None, None, None),
-        )
+        weight_gradient = _correlate(small, large, weight.shape[2:], stride, padding)
+        return x_gradient, weight_gradient, gradient.sum((0, 2, 3)) if to_bias else None, None, None, None
 
 
-def _correlate(large: Tensor, small: Tensor, kernel: Sequence[int], stride: int, padding: int) -> Tensor:
-    """Products of each channel of one map with each of another one's at a kernel's every place, summed up.
+def _correlate(small: Tensor, large: Tensor, kernel: Sequence[int], stride: int, padding: int) -> Tensor:
+    """The gradient of a convolution's weights: products of values and of what the kernel saw for each, summed up.
 
-    The windows of the large map are laid out side by side (im2col), as many at a time as stay near.
+    The kernel's windows are laid out side by side (im2col), as many at a time as stay near.
 
     Args:
-        large: the map that the kernel goes over, (B, C, H, W).
-        small: a value (B, O, h, w) for each place that it goes to.
+        small: a value (B, O, h, w) for each place of the kernel.
+        large: what the kernel went over, (B, C, H, W).
         kernel: its height and width.
         stride: from place to place.
         padding: zeros around the large map.
@@ -170,33 +247,15 @@ def _correlate(large: Tensor, small: Tensor, kernel: Sequence[int], stride: int,
     if padding:
         pixels = F.pad(pixels, (0, 0, *[padding] * 4))
     batch, height, width, channels = values.shape
-    size = (width, *kernel, pixels.shape[-1])
-    sums = values.new_zeros(channels, prod(size[1:]))
-    many = max(1, NEAR // (height * prod(size)))
-    rows = min(height, max(1, NEAR // prod(size)))
+    window = (*kernel, pixels.shape[-1])
+    each = width * prod(window)  # values of a row of windows
+    pictures = max(1, NEAR // (height * each))
+    rows = min(height, max(1, NEAR // each))
     picture, row, column, channel = pixels.stride()
     steps = (picture, stride * row, stride * column, row, column, channel)
-    for first, top in product(range(0, batch, many), range(0, height, rows)):
-        some = values[first : first + many, top : top + rows]
-        windows = pixels[first:, top * stride :].as_strided((*some.shape[:2], *size), steps)
+    sums = values.new_zeros(channels, prod(window))
+    for first, top in product(range(0, batch, pictures), range(0, height, rows)):
+        some = values[first : first + pictures, top : top + rows]
+        windows = pixels[first:, top * stride :].as_strided((*some.shape[:3], *window), steps)
         sums.addmm_(some.flatten(0, 2).t(), windows.reshape(-1, sums.shape[1]))
-    return sums.view(channels, *size[1:]).permute(0, 3, 1, 2)
-
-
-class ResizeConv(nn.Module):
-    """Doubles the size by nearest-neighbour resizing, then a 3x3 convolution: cannot make a checkerboard.
-
-    Source: Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016.
-
-    Args:
-        in_channels: channels of the input, of shape (B, in_channels, H, W).
-        out_channels: channels of the output, of shape (B, out_channels, 2H, 2W).
-        bias: whether the convolution has a bias.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool) -> None:
-        super().__init__()
-        self.conv = ReflectConv2d(in_channels, out_channels, 3, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+    return sums.view(channels, *window).permute(0, 3, 1, 2)

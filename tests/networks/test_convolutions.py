@@ -1,8 +1,12 @@
 """Convolutions are exact, however they are made."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions
 from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, Reflect, ReflectConv2d, convolve
@@ -12,9 +16,14 @@ LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 @pytest.fixture
 def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As without AVX-512, and as if pictures were so large that only some rows are near."""
-    monkeypatch.setattr(convolutions, "AVX2", True)
-    monkeypatch.setattr(convolutions, "NEAR", 2**13)
+    """As without AVX-512."""
+    monkeypatch.setattr(convolutions, "ONLY_AVX2", True)
+
+
+def by(result: Tensor) -> bool:
+    """Whether it would go back by products."""
+    assert result.grad_fn is not None
+    return "_Convolution" in result.grad_fn.name()
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -69,67 +78,98 @@ def test_an_exported_convolution_stays_whole() -> None:
 
 
 @pytest.mark.usefixtures("by_products")
+@pytest.mark.parametrize("near", [1, 10_000, 2**19])  # a row at a time, some rows or pictures, all at once
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("size", [(10, 12), (9, 7)])
 @pytest.mark.parametrize(
-    "layer",
+    "make",
     [
-        Conv2d(16, 32, 3, stride=2, padding=1),
-        Conv2d(32, 16, 4, padding=1, bias=False),
-        ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1),
-        ConvTranspose2d(16, 32, 4, stride=2, padding=1, bias=False),
+        partial(Conv2d, 16, 32, 3, stride=2, padding=1),
+        partial(Conv2d, 3, 16, 4, stride=2, bias=False),  # no window reaches the last row of an odd picture
+        partial(Conv2d, 32, 8, 4, padding=1),
+        partial(Conv2d, 8, 8, 1),
+        partial(ConvTranspose2d, 32, 16, 3, stride=2, padding=1, output_padding=1),
+        partial(ConvTranspose2d, 16, 32, 4, stride=2, padding=1, bias=False),
     ],
 )
-def test_gradients_by_products_are_pytorchs(layer: Conv2d | ConvTranspose2d, layout: torch.memory_format) -> None:
+def test_gradients_by_products_are_pytorchs(
+    make: Callable[[], Conv2d | ConvTranspose2d],
+    size: tuple[int, int],
+    layout: torch.memory_format,
+    near: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(convolutions, "NEAR", near)
     torch.manual_seed(0)
-    picture = torch.randn(2, layer.in_channels, 10, 12).contiguous(memory_format=layout).requires_grad_()
-    layer.to(memory_format=torch.channels_last)
+    layer = make().to(memory_format=torch.channels_last)
+    picture = torch.randn(3, layer.in_channels, *size).contiguous(memory_format=layout).requires_grad_()
     wanted = [picture, *layer.parameters()]
     exact = [each.detach().double().requires_grad_() for each in wanted]
     x, weight, bias = (*exact, None)[:3]
     assert isinstance(x, Tensor)
     assert isinstance(weight, Tensor)
-    sizes = (layer.stride, (1, 1), (1, 1), isinstance(layer, ConvTranspose2d), layer.output_padding)
-    plain = torch.convolution(x, weight, bias, *sizes, 1)
-    ours = layer(picture)
-    assert "_Convolution" in ours.grad_fn.name()
-    push = torch.randn_like(plain)
-    both = (
-        (ours, *torch.autograd.grad(ours, wanted, push.float())),
-        (plain, *torch.autograd.grad(plain, exact, push)),
-    )
-    for one, other in zip(*both, strict=True):
-        assert (one - other).abs().max() < 1e-5 * other.abs().max()
+    padding = (int(layer.padding[0]), int(layer.padding[1]))
+    sizes = (layer.stride, padding, (1, 1), isinstance(layer, ConvTranspose2d), layer.output_padding)
+    plain, ours = torch.convolution(x, weight, bias, *sizes, 1), layer(picture)
+    assert by(ours)
+    pushes = torch.randn_like(plain), torch.ones(()).double().expand_as(plain)
+    for push in pushes:
+        both = (
+            (ours, *torch.autograd.grad(ours, wanted, push.float(), retain_graph=True)),
+            (plain, *torch.autograd.grad(plain, exact, push, retain_graph=True)),
+        )
+        for one, other in zip(*both, strict=True):
+            assert (one - other).abs().max() < 1e-5 * other.abs().max()
+
+
+@pytest.mark.usefixtures("by_products")
+def test_columns_of_a_kernel_learn_by_products_too() -> None:
+    torch.manual_seed(0)
+    x, push = torch.randn(2, 6, 12, 11), torch.randn(2, 3, 6, 5)
+    weight = torch.randn(3, 6, 7, 7).contiguous(memory_format=torch.channels_last).requires_grad_()
+    exact = weight.detach().double().requires_grad_()
+    torch.conv2d(x.double(), exact).backward(push.double())  # type: ignore[no-untyped-call]
+    convolve(x, weight, None).backward(push)  # type: ignore[no-untyped-call]
+    assert weight.grad is not None
+    assert exact.grad is not None
+    assert (weight.grad - exact.grad).abs().max() < 1e-5 * exact.grad.abs().max()
 
 
 @pytest.mark.parametrize("network", [ResnetGenerator, UnetGenerator, PatchDiscriminator])
 def test_whole_networks_learn_the_same_by_products(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     made, picture = network(width=16), torch.randn(1, 3, 256, 256)
-    nodes: list[str] = []
+    ways: list[bool] = []
     for module in made.modules():
         if isinstance(module, Conv2d | ConvTranspose2d):
-            module.register_forward_hook(lambda _, inputs, output: nodes.append(output.grad_fn.name()))
+            module.register_forward_hook(lambda _, inputs, output: ways.append(by(output)))
     gradients = []
     for way in (False, True):
-        monkeypatch.setattr(convolutions, "AVX2", way)
-        nodes.clear()
+        monkeypatch.setattr(convolutions, "ONLY_AVX2", way)
+        ways.clear()
         made.zero_grad()
         made(picture).square().mean().backward()
         gradients.append([each.grad for each in made.parameters() if each.grad is not None])
-        assert any("_Convolution" in each for each in nodes) == way
+        assert set(ways) == {way}
     for one, other in zip(*gradients, strict=True):
         assert (one - other).abs().max() <= 1e-3 * other.abs().max()
 
 
 @pytest.mark.usefixtures("by_products")
-def test_gradients_by_products_are_for_float32_weights_that_learn() -> None:
+def test_products_are_for_float32_weights_that_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, picture = Conv2d(16, 16, 3), torch.randn(1, 16, 8, 8, requires_grad=True)
-    assert "_Convolution" not in layer(picture).grad_fn.name()  # channels first
+    assert not by(layer(picture))  # channels first
     layer.to(memory_format=torch.channels_last)
-    assert "_Convolution" in layer(picture).grad_fn.name()
+    assert by(layer(picture))
     with torch.autocast("cpu", torch.bfloat16):
-        assert "_Convolution" not in layer(picture).grad_fn.name()
-    assert "_Convolution" not in layer.double()(picture.double()).grad_fn.name()
-    assert "_Convolution" not in layer.float().requires_grad_(False)(picture).grad_fn.name()
+        assert not by(layer(picture))
+    with FlopCounterMode(display=False):  # as estimates do
+        assert not by(layer(picture))
+    assert not by(layer.double()(picture.double()))
+    assert not by(layer.float().requires_grad_(False)(picture))
+    layer.requires_grad_(True)
+    monkeypatch.delattr(convolutions._Convolution, "forward")
+    whole = torch.compile(layer, backend="eager", fullgraph=True)
+    assert not by(whole(picture))
     with torch.no_grad():
-        assert layer(picture).grad_fn is None
+        layer(picture)
