@@ -11,6 +11,8 @@ from torch.autograd import Function
 from torch.nn import functional as F
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
+from cyclegan.networks import winograd
+
 LANES = 16  # channels that processors make at once
 NEAR = 2**19  # values that a core holds near itself (2 MiB)
 ONLY_AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"  # no AVX-512, nor another make of processor
@@ -170,18 +172,16 @@ def _convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None = None
 ) -> Tensor:
     """A transposed one, if it has an output padding."""
-    make = cast(Any, _Convolution.apply if _learns_by_products(x, weight) else _Convolution.make)
+    make = cast(Any, _Convolution.apply if _by_products(x, weight) else _Convolution.make)
     return cast(Tensor, make(x, weight, bias, stride, padding, output_padding))
 
 
-def _learns_by_products(x: Tensor, weight: Tensor) -> bool:
+def _by_products(x: Tensor, weight: Tensor) -> bool:
     return (
         ONLY_AVX2
         and x.device.type == "cpu"
         and x.dtype is weight.dtype is torch.float32
-        and weight.requires_grad
         and weight.is_contiguous(memory_format=torch.channels_last)  # so convolutions lay out what they make, too
-        and torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and not is_in_torch_dispatch_mode()  # estimates of memory, which would follow each product
@@ -189,10 +189,10 @@ def _learns_by_products(x: Tensor, weight: Tensor) -> bool:
 
 
 class _Convolution(Function):
-    """A convolution, or a transposed one, whose weights get their gradients from matrix products.
+    """A convolution, or a transposed one, of matrix products where these are faster than oneDNN without AVX-512.
 
-    Without AVX-512, oneDNN takes up to six times as long for these gradients where the channels of a pixel lie side by
-    side. Where they do not, it still takes up to three times as long, and more for all else.
+    Its gradients of weights take up to six times as long where the channels of a pixel lie side by side. Where they do
+    not, these still take up to three times as long, and all else takes longer.
     """
 
     @staticmethod
@@ -206,8 +206,11 @@ class _Convolution(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *sizes: Any) -> Tensor:
+        stride, padding, output_padding = ctx.sizes = sizes
         ctx.save_for_backward(x, weight)
-        ctx.sizes = sizes
+        ctx.in_tiles = (stride, output_padding) == (1, None) and winograd.pays(x, weight, padding)
+        if ctx.in_tiles:
+            return winograd.convolve(x, weight, bias, padding)
         return _Convolution.make(x, weight, bias, *sizes)
 
     @staticmethod
@@ -215,15 +218,19 @@ class _Convolution(Function):
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
         stride, padding, output_padding = ctx.sizes
-        to_x, _, to_bias, *_ = ctx.needs_input_grad
-        x_gradient = None
-        transposed = output_padding is not None
-        if to_x:
-            way = ([stride] * 2, [padding] * 2, [1, 1], transposed, [output_padding or 0] * 2, 1)
-            back = torch.ops.aten.convolution_backward
-            x_gradient = back(gradient, x, weight, None, *way, [True, False, False])[0]
-        small, large = (x, gradient) if transposed else (gradient, x)
-        weight_gradient = _correlate(small, large, weight.shape[2:], stride, padding)
+        to_x, to_weight, to_bias, *_ = ctx.needs_input_grad
+        x_gradient = weight_gradient = None
+        if ctx.in_tiles and not torch.is_grad_enabled():
+            x_gradient, weight_gradient = winograd.gradients(gradient, x, weight, padding, to_x, to_weight)
+        else:
+            transposed = output_padding is not None
+            if to_x:
+                way = ([stride] * 2, [padding] * 2, [1, 1], transposed, [output_padding or 0] * 2, 1)
+                back = torch.ops.aten.convolution_backward
+                x_gradient = back(gradient, x, weight, None, *way, [True, False, False])[0]
+            if to_weight:
+                small, large = (x, gradient) if transposed else (gradient, x)
+                weight_gradient = _correlate(small, large, weight.shape[2:], stride, padding)
         return x_gradient, weight_gradient, gradient.sum((0, 2, 3)) if to_bias else None, None, None, None
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions, winograd
 from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, Reflect, ReflectConv2d, convolve
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
@@ -156,7 +157,7 @@ def test_whole_networks_learn_the_same_by_products(network: type[nn.Module], mon
 
 
 @pytest.mark.usefixtures("by_products")
-def test_products_are_for_float32_weights_that_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_for_float32_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, picture = Conv2d(16, 16, 3), torch.randn(1, 16, 8, 8, requires_grad=True)
     assert not by(layer(picture))  # channels first
     layer.to(memory_format=torch.channels_last)
@@ -166,10 +167,71 @@ def test_products_are_for_float32_weights_that_learn(monkeypatch: pytest.MonkeyP
     with FlopCounterMode(display=False):  # as estimates do
         assert not by(layer(picture))
     assert not by(layer.double()(picture.double()))
-    assert not by(layer.float().requires_grad_(False)(picture))
-    layer.requires_grad_(True)
     monkeypatch.delattr(convolutions._Convolution, "forward")
-    whole = torch.compile(layer, backend="eager", fullgraph=True)
+    whole = torch.compile(layer.float(), backend="eager", fullgraph=True)
     assert not by(whole(picture))
-    with torch.no_grad():
-        layer(picture)
+
+
+@pytest.fixture
+def in_tiles(monkeypatch: pytest.MonkeyPatch, by_products: None) -> list[torch.Size]:
+    """The weights of convolutions that are made of tiles: all that can be."""
+    made: list[torch.Size] = []
+
+    def note(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
+        made.append(weight.shape)
+        return convolve_tiles(x, weight, *rest)
+
+    convolve_tiles = winograd.convolve
+    monkeypatch.setattr(winograd, "convolve", note)
+    monkeypatch.setattr(winograd, "WORTH", 0)
+    return made
+
+
+@pytest.mark.parametrize("learns", [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("make", [partial(Conv2d, 6, 16, 3), partial(Conv2d, 8, 4, 4, padding=1, bias=False)])
+def test_convolutions_in_tiles_are_exact_both_ways(
+    make: Callable[[], Conv2d], learns: tuple[bool, bool], in_tiles: list[torch.Size]
+) -> None:
+    torch.manual_seed(0)
+    layer = make().to(memory_format=torch.channels_last)
+    picture = torch.randn(2, layer.in_channels, 13, 10, requires_grad=learns[0])
+    layer.weight.requires_grad_(learns[1])
+    ours = layer(picture)
+    assert in_tiles == [layer.weight.shape]
+    wanted = [each for each in (picture, *layer.parameters()) if each.requires_grad]
+    plain = nn.functional.conv2d(picture, layer.weight, layer.bias, padding=layer.padding)
+    push = torch.randn_like(plain)
+    gradients = (torch.autograd.grad(result, wanted, push) for result in (ours, plain))
+    for one, other in zip((ours, *next(gradients)), (plain, *next(gradients)), strict=True):
+        assert (one - other).abs().max() < 1e-5 * other.abs().max()
+
+
+def test_gradients_of_gradients_are_those_of_sums(in_tiles: list[torch.Size]) -> None:
+    """A gradient penalty needs them."""
+    torch.manual_seed(0)
+    layer = Conv2d(4, 16, 3).to(memory_format=torch.channels_last)
+    picture = torch.randn(1, 4, 8, 8, requires_grad=True)
+    found = []
+    for result in (layer(picture), nn.functional.conv2d(picture, layer.weight, layer.bias)):
+        (slope,) = torch.autograd.grad(result.square().sum(), picture, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), layer.weight)[0])
+    assert in_tiles
+    assert (found[0] - found[1]).abs().max() < 1e-4 * found[1].abs().max()
+
+
+@pytest.mark.parametrize("network", [ResnetGenerator, PatchDiscriminator])
+def test_whole_networks_are_the_same_in_tiles(
+    network: type[nn.Module], in_tiles: list[torch.Size], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    made, picture = network(width=16), torch.randn(2, 3, 64, 64)
+    found = []
+    for way in (True, False):
+        monkeypatch.setattr(convolutions, "ONLY_AVX2", way)
+        made.zero_grad()
+        result = made(picture)
+        result.square().mean().backward()
+        found.append([result, *(each.grad for each in made.parameters() if each.grad is not None)])
+    assert len(in_tiles) == {ResnetGenerator: 18, PatchDiscriminator: 2}[network]
+    for one, other in zip(*found, strict=True):
+        assert (one - other).abs().max() <= 1e-3 * other.abs().max()

@@ -1,0 +1,69 @@
+"""Convolutions of tiles against PyTorch's own."""
+
+import pytest
+import torch
+
+from cyclegan.networks import winograd
+
+
+@pytest.mark.parametrize("together", [1, 5, 256])  # a row of tiles at a time, a picture, all
+@pytest.mark.parametrize("size", [(12, 12), (11, 17), (5, 6)])  # tiles fit, or stand out
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+def test_exact_in_every_size(
+    kernel: int, padding: int, size: tuple[int, int], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(winograd, "TOGETHER", together)
+    torch.manual_seed(0)
+    shapes = (3, 4, *size), (5, 4, kernel, kernel), (5,)
+    x, weight, bias = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+    exact = torch.conv2d(x, weight, bias, padding=padding)
+    push = torch.randn_like(exact)
+    wanted = torch.autograd.grad(exact, (x, weight), push)
+    with torch.no_grad():
+        made = winograd.convolve(x, weight, bias, padding)
+        found = winograd.gradients(push, x, weight, padding, True, True)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+    for one, other in zip((made, *found), (exact, *wanted), strict=True):
+        assert one is not None
+        assert one.shape == other.shape
+        assert (one - other).abs().max() < 1e-12
+
+
+def test_float32_is_nearly_as_exact_as_sums_of_products() -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(1, 256, 34, 34).relu(), torch.randn(256, 256, 3, 3)
+    exact = torch.conv2d(x.double(), weight.double())
+    ours, plain = (
+        (made - exact).square().mean().sqrt()
+        for made in (winograd.convolve(x, weight, None, 0), torch.conv2d(x, weight))
+    )
+    assert ours < 4 * plain
+    assert ours < 2e-6 * exact.std()
+
+
+def test_only_what_is_asked_for() -> None:
+    x, weight, push = torch.randn(1, 4, 10, 10), torch.randn(4, 4, 3, 3), torch.randn(1, 4, 8, 8)
+    ways = [(True, True), (True, False), (False, True)]
+    for to_x, to_weight in ways:
+        found = winograd.gradients(push, x, weight, 0, to_x, to_weight)
+        assert [each is not None for each in found] == [to_x, to_weight]
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "worth"),
+    [
+        ((2, 256, 34, 34), (256, 256, 3, 3), True),
+        ((2, 256, 34, 34), (256, 256, 3, 1), False),
+        ((2, 256, 34, 34), (256, 256, 1, 1), False),
+        ((2, 256, 34, 34), (256, 256, 7, 7), False),
+        ((2, 32, 34, 34), (32, 32, 3, 3), False),  # few channels: more is moved than multiplied
+        ((1, 256, 6, 6), (256, 256, 3, 3), False),  # few tiles for all the kernels
+        ((4, 256, 5, 5), (256, 256, 3, 3), False),  # tiles that stand out
+    ],
+)
+def test_pays_where_many_multiplications_are_saved(
+    shape: tuple[int, ...], weight: tuple[int, ...], worth: bool
+) -> None:
+    with torch.device("meta"):
+        assert winograd.pays(torch.empty(shape), torch.empty(weight), 0) is worth
