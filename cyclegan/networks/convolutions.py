@@ -182,6 +182,7 @@ def _by_products(x: Tensor, weight: Tensor) -> bool:
         and x.device.type == "cpu"
         and x.dtype is weight.dtype is torch.float32
         and weight.is_contiguous(memory_format=torch.channels_last)  # so convolutions lay out what they make, too
+        and torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and not is_in_torch_dispatch_mode()  # estimates of memory, which would follow each product
@@ -189,10 +190,11 @@ def _by_products(x: Tensor, weight: Tensor) -> bool:
 
 
 class _Convolution(Function):
-    """A convolution, or a transposed one, of matrix products where these are faster than oneDNN without AVX-512.
+    """A convolution, or a transposed one, that learns from matrix products: faster than oneDNN without AVX-512.
 
-    Its gradients of weights take up to six times as long where the channels of a pixel lie side by side. Where they do
-    not, these still take up to three times as long, and all else takes longer.
+    Where many multiplications can be saved, it goes in tiles, both ways (`winograd`). Elsewhere, only the gradients of
+    weights are products. oneDNN's take up to six times as long where the channels of a pixel lie side by side; where
+    these do not, still up to three times as long, and all else takes longer.
     """
 
     @staticmethod

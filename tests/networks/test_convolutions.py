@@ -166,6 +166,8 @@ def test_products_are_for_float32_layers(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not by(layer(picture))
     with FlopCounterMode(display=False):  # as estimates do
         assert not by(layer(picture))
+    with torch.no_grad():
+        assert not convolutions._by_products(picture, layer.weight)
     assert not by(layer.double()(picture.double()))
     monkeypatch.delattr(convolutions._Convolution, "forward")
     whole = torch.compile(layer.float(), backend="eager", fullgraph=True)
@@ -173,40 +175,45 @@ def test_products_are_for_float32_layers(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture
-def in_tiles(monkeypatch: pytest.MonkeyPatch, by_products: None) -> list[torch.Size]:
-    """The weights of convolutions that are made of tiles: all that can be."""
-    made: list[torch.Size] = []
+def in_tiles(monkeypatch: pytest.MonkeyPatch, by_products: None) -> list[str]:
+    """Convolutions are made in tiles wherever they can; what was called."""
+    called: list[str] = []
 
-    def note(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
-        made.append(weight.shape)
-        return convolve_tiles(x, weight, *rest)
+    def noted(name: str) -> Callable[..., Any]:
+        call = getattr(winograd, name)
 
-    convolve_tiles = winograd.convolve
-    monkeypatch.setattr(winograd, "convolve", note)
+        def note(*inputs: Any) -> Any:
+            called.append(name)
+            return call(*inputs)
+
+        return note
+
+    for name in ("convolve", "gradients"):
+        monkeypatch.setattr(winograd, name, noted(name))
     monkeypatch.setattr(winograd, "WORTH", 0)
-    return made
+    return called
 
 
 @pytest.mark.parametrize("learns", [(True, True), (True, False), (False, True)])
 @pytest.mark.parametrize("make", [partial(Conv2d, 6, 16, 3), partial(Conv2d, 8, 4, 4, padding=1, bias=False)])
 def test_convolutions_in_tiles_are_exact_both_ways(
-    make: Callable[[], Conv2d], learns: tuple[bool, bool], in_tiles: list[torch.Size]
+    make: Callable[[], Conv2d], learns: tuple[bool, bool], in_tiles: list[str]
 ) -> None:
     torch.manual_seed(0)
     layer = make().to(memory_format=torch.channels_last)
     picture = torch.randn(2, layer.in_channels, 13, 10, requires_grad=learns[0])
     layer.weight.requires_grad_(learns[1])
     ours = layer(picture)
-    assert in_tiles == [layer.weight.shape]
     wanted = [each for each in (picture, *layer.parameters()) if each.requires_grad]
     plain = nn.functional.conv2d(picture, layer.weight, layer.bias, padding=layer.padding)
-    push = torch.randn_like(plain)
-    gradients = (torch.autograd.grad(result, wanted, push) for result in (ours, plain))
-    for one, other in zip((ours, *next(gradients)), (plain, *next(gradients)), strict=True):
-        assert (one - other).abs().max() < 1e-5 * other.abs().max()
+    for push in (torch.randn_like(plain), torch.ones(()).expand_as(plain)):
+        gradients = (torch.autograd.grad(result, wanted, push, retain_graph=True) for result in (ours, plain))
+        for one, other in zip((ours, *next(gradients)), (plain, *next(gradients)), strict=True):
+            assert (one - other).abs().max() < 1e-5 * other.abs().max()
+    assert in_tiles == ["convolve", "gradients", "gradients"]
 
 
-def test_gradients_of_gradients_are_those_of_sums(in_tiles: list[torch.Size]) -> None:
+def test_gradients_of_gradients_are_those_of_sums(in_tiles: list[str]) -> None:
     """A gradient penalty needs them."""
     torch.manual_seed(0)
     layer = Conv2d(4, 16, 3).to(memory_format=torch.channels_last)
@@ -215,13 +222,13 @@ def test_gradients_of_gradients_are_those_of_sums(in_tiles: list[torch.Size]) ->
     for result in (layer(picture), nn.functional.conv2d(picture, layer.weight, layer.bias)):
         (slope,) = torch.autograd.grad(result.square().sum(), picture, create_graph=True)
         found.append(torch.autograd.grad(slope.square().sum(), layer.weight)[0])
-    assert in_tiles
+    assert in_tiles == ["convolve", "gradients"]  # the latter of the result alone
     assert (found[0] - found[1]).abs().max() < 1e-4 * found[1].abs().max()
 
 
 @pytest.mark.parametrize("network", [ResnetGenerator, PatchDiscriminator])
 def test_whole_networks_are_the_same_in_tiles(
-    network: type[nn.Module], in_tiles: list[torch.Size], monkeypatch: pytest.MonkeyPatch
+    network: type[nn.Module], in_tiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     made, picture = network(width=16), torch.randn(2, 3, 64, 64)
@@ -232,6 +239,7 @@ def test_whole_networks_are_the_same_in_tiles(
         result = made(picture)
         result.square().mean().backward()
         found.append([result, *(each.grad for each in made.parameters() if each.grad is not None)])
-    assert len(in_tiles) == {ResnetGenerator: 18, PatchDiscriminator: 2}[network]
+    layers = {ResnetGenerator: 18, PatchDiscriminator: 2}[network]
+    assert in_tiles == ["convolve"] * layers + ["gradients"] * layers
     for one, other in zip(*found, strict=True):
         assert (one - other).abs().max() <= 1e-3 * other.abs().max()
