@@ -15,7 +15,11 @@ from cyclegan.networks import winograd
 
 LANES = 16  # channels that processors make at once
 NEAR = 2**19  # values that a core holds near itself (2 MiB)
-ONLY_AVX2 = torch.backends.cpu.get_cpu_capability() == "AVX2"  # no AVX-512, nor another make of processor
+BY_PRODUCTS = torch.backends.cpu.get_cpu_capability() == "AVX2"  # no AVX-512, nor another make of processor
+IN_TILES = {
+    torch.float32: torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"),
+    torch.bfloat16: torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported(),
+}  # whether this processor's matrix products are fast enough for it
 
 
 class Conv2d(nn.Conv2d):
@@ -172,48 +176,72 @@ def _convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None = None
 ) -> Tensor:
     """A transposed one, if it has an output padding."""
-    make = cast(Any, _Convolution.apply if _by_products(x, weight) else _Convolution.make)
-    return cast(Tensor, make(x, weight, bias, stride, padding, output_padding))
+    if _may_be_ours(x, weight):
+        plain = (stride, output_padding) == (1, None)
+        if plain and IN_TILES.get(x.dtype, False) and winograd.pays(x, weight, padding):
+            return cast(Tensor, _InTiles.apply(x, weight, bias, padding))
+        if BY_PRODUCTS and x.dtype is torch.float32:
+            return cast(Tensor, _ByProducts.apply(x, weight, bias, stride, padding, output_padding))
+    return _pytorchs(x, weight, bias, stride, padding, output_padding)
 
 
-def _by_products(x: Tensor, weight: Tensor) -> bool:
+def _may_be_ours(x: Tensor, weight: Tensor) -> bool:
+    """Whether it is for learning, on a processor, in the layout and the precision that it has already."""
+    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
     return (
-        ONLY_AVX2
-        and x.device.type == "cpu"
-        and x.dtype is weight.dtype is torch.float32
+        x.device.type == "cpu"
+        and x.dtype is autocast
         and weight.is_contiguous(memory_format=torch.channels_last)  # so convolutions lay out what they make, too
         and torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and not is_in_torch_dispatch_mode()  # estimates of memory, which would follow each product
     )
 
 
-class _Convolution(Function):
-    """A convolution, or a transposed one, that learns from matrix products: faster than oneDNN without AVX-512.
+def _pytorchs(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None
+) -> Tensor:
+    if output_padding is None:
+        return F.conv2d(x, weight, bias, stride, padding)
+    return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
 
-    Where many multiplications can be saved, it goes in tiles, both ways (`winograd`). Elsewhere, only the gradients of
-    weights are products. oneDNN's take up to six times as long where the channels of a pixel lie side by side; where
-    these do not, still up to three times as long, and all else takes longer.
+
+class _InTiles(Function):
+    """A convolution without stride that goes in tiles (`winograd`), both ways."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+        ctx.padding = padding
+        ctx.save_for_backward(x, weight)
+        with torch.autocast("cpu", enabled=False):
+            return winograd.convolve(x, weight, bias, padding)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias, _ = ctx.needs_input_grad
+        with torch.autocast("cpu", enabled=False):
+            if torch.is_grad_enabled():  # gradients of gradients: PyTorch knows the way
+                way = ([1, 1], [ctx.padding] * 2, [1, 1], False, [0, 0], 1, [to_x, to_weight, False])
+                both = torch.ops.aten.convolution_backward(gradient, x, weight.to(x.dtype), None, *way)[:2]
+            else:
+                both = winograd.gradients(gradient, x, weight, ctx.padding, to_x, to_weight)
+            return *both, gradient.sum((0, 2, 3)) if to_bias else None, None
+
+
+class _ByProducts(Function):
+    """A convolution, or a transposed one, whose weights learn from matrix products: faster than oneDNN without AVX-512.
+
+    oneDNN's gradients take up to six times as long where the channels of a pixel lie side by side; where these do not,
+    still up to three times as long, and all else takes longer.
     """
 
     @staticmethod
-    def make(
-        x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, output_padding: int | None
-    ) -> Tensor:
-        """PyTorch's own."""
-        if output_padding is None:
-            return F.conv2d(x, weight, bias, stride, padding)
-        return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding)
-
-    @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, *sizes: Any) -> Tensor:
-        stride, padding, output_padding = ctx.sizes = sizes
+        ctx.sizes = sizes
         ctx.save_for_backward(x, weight)
-        ctx.in_tiles = (stride, output_padding) == (1, None) and winograd.pays(x, weight, padding)
-        if ctx.in_tiles:
-            return winograd.convolve(x, weight, bias, padding)
-        return _Convolution.make(x, weight, bias, *sizes)
+        return _pytorchs(x, weight, bias, *sizes)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -222,17 +250,13 @@ class _Convolution(Function):
         stride, padding, output_padding = ctx.sizes
         to_x, to_weight, to_bias, *_ = ctx.needs_input_grad
         x_gradient = weight_gradient = None
-        if ctx.in_tiles and not torch.is_grad_enabled():
-            x_gradient, weight_gradient = winograd.gradients(gradient, x, weight, padding, to_x, to_weight)
-        else:
-            transposed = output_padding is not None
-            if to_x:
-                way = ([stride] * 2, [padding] * 2, [1, 1], transposed, [output_padding or 0] * 2, 1)
-                back = torch.ops.aten.convolution_backward
-                x_gradient = back(gradient, x, weight, None, *way, [True, False, False])[0]
-            if to_weight:
-                small, large = (x, gradient) if transposed else (gradient, x)
-                weight_gradient = _correlate(small, large, weight.shape[2:], stride, padding)
+        transposed = output_padding is not None
+        if to_x:
+            way = ([stride] * 2, [padding] * 2, [1, 1], transposed, [output_padding or 0] * 2, 1, [True, False, False])
+            x_gradient = torch.ops.aten.convolution_backward(gradient, x, weight, None, *way)[0]
+        if to_weight:
+            small, large = (x, gradient) if transposed else (gradient, x)
+            weight_gradient = _correlate(small, large, weight.shape[2:], stride, padding)
         return x_gradient, weight_gradient, gradient.sum((0, 2, 3)) if to_bias else None, None, None, None
 
 

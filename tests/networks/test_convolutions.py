@@ -18,13 +18,13 @@ LAYOUTS = (torch.contiguous_format, torch.channels_last)
 @pytest.fixture
 def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """As without AVX-512."""
-    monkeypatch.setattr(convolutions, "ONLY_AVX2", True)
+    monkeypatch.setattr(convolutions, "BY_PRODUCTS", True)
 
 
 def by(result: Tensor) -> bool:
     """Whether it would go back by products."""
     assert result.grad_fn is not None
-    return "_Convolution" in result.grad_fn.name()
+    return "_ByProducts" in result.grad_fn.name()
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -146,7 +146,7 @@ def test_whole_networks_learn_the_same_by_products(network: type[nn.Module], mon
             module.register_forward_hook(lambda _, inputs, output: ways.append(by(output)))
     gradients = []
     for way in (False, True):
-        monkeypatch.setattr(convolutions, "ONLY_AVX2", way)
+        monkeypatch.setattr(convolutions, "BY_PRODUCTS", way)
         ways.clear()
         made.zero_grad()
         made(picture).square().mean().backward()
@@ -167,16 +167,17 @@ def test_products_are_for_float32_layers(monkeypatch: pytest.MonkeyPatch) -> Non
     with FlopCounterMode(display=False):  # as estimates do
         assert not by(layer(picture))
     with torch.no_grad():
-        assert not convolutions._by_products(picture, layer.weight)
+        assert not convolutions._may_be_ours(picture, layer.weight)
     assert not by(layer.double()(picture.double()))
-    monkeypatch.delattr(convolutions._Convolution, "forward")
+    monkeypatch.delattr(convolutions._ByProducts, "forward")
     whole = torch.compile(layer.float(), backend="eager", fullgraph=True)
     assert not by(whole(picture))
 
 
 @pytest.fixture
-def in_tiles(monkeypatch: pytest.MonkeyPatch, by_products: None) -> list[str]:
+def in_tiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Convolutions are made in tiles wherever they can; what was called."""
+    monkeypatch.setattr(convolutions, "IN_TILES", {torch.float32: True, torch.bfloat16: True})
     called: list[str] = []
 
     def noted(name: str) -> Callable[..., Any]:
@@ -234,7 +235,7 @@ def test_whole_networks_are_the_same_in_tiles(
     made, picture = network(width=16), torch.randn(2, 3, 64, 64)
     found = []
     for way in (True, False):
-        monkeypatch.setattr(convolutions, "ONLY_AVX2", way)
+        monkeypatch.setattr(convolutions, "IN_TILES", {torch.float32: way})
         made.zero_grad()
         result = made(picture)
         result.square().mean().backward()
@@ -243,3 +244,40 @@ def test_whole_networks_are_the_same_in_tiles(
     assert in_tiles == ["convolve"] * layers + ["gradients"] * layers
     for one, other in zip(*found, strict=True):
         assert (one - other).abs().max() <= 1e-3 * other.abs().max()
+
+
+@pytest.mark.parametrize("autocast", [True, False])
+def test_tiles_in_bfloat16_learn_as_sums_do(autocast: bool, in_tiles: list[str]) -> None:
+    """Autocast rounds float32 weights, as for every convolution; what they learn stays in float32."""
+    torch.manual_seed(0)
+    layer = Conv2d(64, 32, 3).to(memory_format=torch.channels_last)
+    layer = layer if autocast else layer.bfloat16()
+    picture = torch.randn(2, 64, 13, 10).bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        ours = layer(picture)
+    push = torch.randn(ours.shape).bfloat16()
+    found = ours, *torch.autograd.grad(ours, (picture, *layer.parameters()), push)
+    x, weight, bias = (each.detach().bfloat16().double().requires_grad_() for each in (picture, *layer.parameters()))
+    plain = nn.functional.conv2d(x, weight, bias)
+    wanted = plain, *torch.autograd.grad(plain, (x, weight, bias), push.double())
+    assert in_tiles == ["convolve", "gradients"]
+    assert [each.dtype for each in found] == [torch.bfloat16, torch.bfloat16, *(p.dtype for p in layer.parameters())]
+    for one, other in zip(found, wanted, strict=True):
+        assert (one - other).square().mean().sqrt() < 1e-2 * other.std()  # PyTorch's: 2e-3
+
+
+def test_tiles_are_for_layers_whose_precision_is_settled(in_tiles: list[str]) -> None:
+    layer, picture = Conv2d(16, 16, 3), torch.randn(1, 16, 8, 8, requires_grad=True)
+    layer(picture)  # channels first
+    layer.to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(picture)  # float32, to be cast
+    with torch.no_grad():
+        layer(picture)
+    with FlopCounterMode(display=False):  # as estimates do
+        layer(picture)
+    layer.double()(picture.double())
+    layer.half()(picture.half())
+    assert in_tiles == []
+    layer.bfloat16()(picture.bfloat16())
+    assert in_tiles == ["convolve"]

@@ -8,7 +8,7 @@ import torch
 from cyclegan.networks import winograd
 
 
-@pytest.mark.parametrize("together", [1, 5, 256])  # a row of tiles at a time, a picture, all
+@pytest.mark.parametrize("together", [1, 100, 4096])  # pixels: a row of tiles at a time, a picture, all
 @pytest.mark.parametrize("size", [(12, 12), (11, 17), (5, 6)])  # tiles fit, or stand out
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5])
@@ -65,21 +65,41 @@ def test_only_what_is_asked_for() -> None:
         assert [each is not None for each in found] == [to_x, to_weight]
 
 
+def test_bfloat16_is_as_exact_as_it_says() -> None:
+    torch.manual_seed(0)
+    shapes = (1, 256, 34, 34), (256, 256, 3, 3), (1, 256, 32, 32)
+    x, weight, push = (torch.randn(shape).bfloat16() for shape in shapes)
+    wanted = x.double().requires_grad_(), weight.double().requires_grad_()
+    result = torch.conv2d(*wanted)
+    exact = result, *torch.autograd.grad(result, wanted, push.double())
+    found = (
+        winograd.convolve(x, weight.float(), None, 0),
+        *winograd.gradients(push, x, weight.float(), 0, True, True),
+    )
+    for ours, truth in zip(found, exact, strict=True):
+        assert ours is not None
+        assert (ours - truth).square().mean().sqrt() < 6.5e-3 * truth.std()
+
+
 @pytest.mark.parametrize(
-    ("shape", "weight", "worth"),
+    ("shape", "kernel", "dtype", "worth"),
     [
-        ((2, 256, 34, 34), (256, 256, 3, 3), True),
-        ((2, 256, 34, 34), (256, 256, 3, 1), False),
-        ((2, 256, 34, 34), (256, 256, 1, 1), False),
-        ((2, 256, 34, 34), (256, 256, 7, 7), False),
-        ((200, 256, 1, 1), (256, 256, 5, 5), False),  # no place for the kernel at all: PyTorch says so
-        ((2, 32, 34, 34), (32, 32, 3, 3), False),  # few channels: more is moved than multiplied
-        ((1, 256, 6, 6), (256, 256, 3, 3), False),  # few tiles for all the kernels
-        ((4, 256, 5, 5), (256, 256, 3, 3), False),  # tiles that stand out
+        ((2, 256, 34, 34), (3, 3), torch.float32, True),
+        ((2, 256, 34, 34), (3, 1), torch.float32, False),
+        ((2, 256, 34, 34), (1, 1), torch.float32, False),
+        ((2, 256, 34, 34), (7, 7), torch.float32, False),
+        ((200, 256, 1, 1), (5, 5), torch.float32, False),  # no place for the kernel at all: PyTorch says so
+        ((2, 32, 34, 34), (3, 3), torch.float32, False),  # few channels: more is moved than multiplied
+        ((1, 256, 6, 6), (3, 3), torch.float32, False),  # few tiles for all the kernels
+        ((4, 256, 5, 5), (3, 3), torch.float32, False),  # tiles that stand out
+        ((8, 128, 18, 18), (3, 3), torch.float32, True),
+        ((8, 128, 18, 18), (3, 3), torch.bfloat16, False),  # moves no faster than float32, but multiplies so
+        ((2, 256, 34, 34), (3, 3), torch.bfloat16, True),
+        ((2, 256, 34, 34), (4, 4), torch.bfloat16, False),  # would need more points
     ],
 )
 def test_pays_where_many_multiplications_are_saved(
-    shape: tuple[int, ...], weight: tuple[int, ...], worth: bool
+    shape: tuple[int, ...], kernel: tuple[int, int], dtype: torch.dtype, worth: bool
 ) -> None:
     with torch.device("meta"):
-        assert winograd.pays(torch.empty(shape), torch.empty(weight), 0) is worth
+        assert winograd.pays(torch.empty(shape, dtype=dtype), torch.empty(shape[1], shape[1], *kernel), 0) is worth
