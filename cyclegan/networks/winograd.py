@@ -82,7 +82,7 @@ def gradients(
     tiles, blocks = grid.windows(pictures, grid.side), grid.windows(grid.results(gradient), grid.step)
     kernels = _changed(maps.kernel, _kernels(weight, x.dtype), "kernels")
     x_gradient = torch.zeros_like(pictures) if to_x else None
-    sums = weight.new_zeros(kernels.shape) if to_weight else None
+    sums = _rooms.room("sums", weight.dtype, *kernels.shape).zero_() if to_weight else None
     for part in grid.parts(len(x)):
         pushes = _changed(maps.result.t(), _by_place(blocks[part], x.dtype), "products")
         if x_gradient is not None:
@@ -101,7 +101,8 @@ def gradients(
         return x_gradient, None
     makes, takes, *kernel = weight.shape
     change = maps.kernel.t().to(sums.dtype)  # exact: in bfloat16 it has sums of powers of two
-    return x_gradient, (change @ sums.flatten(1)).view(*kernel, makes, takes).permute(2, 3, 0, 1)
+    weight_gradient = (change @ sums.flatten(1)).view(*kernel, makes, takes).permute(2, 3, 0, 1)
+    return x_gradient, weight_gradient.contiguous(memory_format=torch.channels_last)
 
 
 class _Rooms(threading.local):
