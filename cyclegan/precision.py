@@ -1,4 +1,4 @@
-"""Mixed precision for a game: each weight is cast once a step, and both players have one scale of gradients."""
+"""Mixed precision for a game: autocast casts a weight once a step, and both players have one scale of gradients."""
 
 import torch
 from pytorch_lightning import Trainer

@@ -214,7 +214,8 @@ class _InTiles(Function):
         ctx.padding = padding
         ctx.save_for_backward(x, weight)
         with torch.autocast("cpu", enabled=False):
-            return winograd.convolve(x, weight, bias, padding)
+            result = winograd.convolve(x, weight, bias, padding)
+        return result.detach()  # to autograd no view, which layers after this could not change in place
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -60,11 +60,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Te
     """
     maps, grid = _maps(weight.shape[-1], x.dtype), _Grid.of(x, weight, padding)
     tiles = grid.windows(grid.pictures(x), grid.side)
-    kernels = _changed(maps.kernel, _kernels(weight, x.dtype), "kernels")
+    kernels = _changed(maps.kernel, _by_element(weight, x.dtype), "kernels")
     result = x.new_empty(len(x), grid.rows * grid.step, grid.columns * grid.step, len(weight))
     blocks = grid.windows(result, grid.step)
     for part in grid.parts(len(x)):
-        values = _changed(maps.tile, _by_place(tiles[part], x.dtype), "values")
+        values = _changed(maps.tile, _by_place(tiles[part]), "values")
         products = _products(values, kernels.mT, "products")
         _put(_changed(maps.result, products, "pixels"), blocks[part])
     if bias is not None:
@@ -80,16 +80,17 @@ def gradients(
     maps, grid = _maps(weight.shape[-1], x.dtype), _Grid.of(x, weight, padding)
     pictures = grid.pictures(x)
     tiles, blocks = grid.windows(pictures, grid.side), grid.windows(grid.results(gradient), grid.step)
-    kernels = _changed(maps.kernel, _kernels(weight, x.dtype), "kernels")
+    kernels = _changed(maps.kernel, _by_element(weight, x.dtype), "kernels")
     x_gradient = torch.zeros_like(pictures) if to_x else None
-    sums = _rooms.room("sums", weight.dtype, *kernels.shape).zero_() if to_weight else None
+    exact = torch.promote_types(weight.dtype, torch.float32)
+    sums = _rooms.room("sums", exact, *kernels.shape).zero_() if to_weight else None
     for part in grid.parts(len(x)):
-        pushes = _changed(maps.result.t(), _by_place(blocks[part], x.dtype), "products")
+        pushes = _changed(maps.result.t(), _by_place(blocks[part]), "products")
         if x_gradient is not None:
             pixels = _changed(maps.tile.t(), _products(pushes, kernels, "values"), "pixels")
             _add(pixels, grid.windows(x_gradient, grid.side)[part], grid.step)
         if sums is not None:
-            values = _changed(maps.tile, _by_place(tiles[part], x.dtype), "values")
+            values = _changed(maps.tile, _by_place(tiles[part]), "values")
             if sums.dtype is values.dtype:
                 sums.baddbmm_(pushes.mT, values)
             else:
@@ -100,9 +101,9 @@ def gradients(
     if sums is None:
         return x_gradient, None
     makes, takes, *kernel = weight.shape
-    change = maps.kernel.t().to(sums.dtype)  # exact: in bfloat16 it has sums of powers of two
+    change = maps.kernel.t().to(exact)  # in bfloat16 it holds 0, 1 and -1 alone
     weight_gradient = (change @ sums.flatten(1)).view(*kernel, makes, takes).permute(2, 3, 0, 1)
-    return x_gradient, weight_gradient.contiguous(memory_format=torch.channels_last)
+    return x_gradient, weight_gradient.to(weight.dtype, memory_format=torch.channels_last)
 
 
 class _Rooms(threading.local):
@@ -122,17 +123,17 @@ class _Rooms(threading.local):
 _rooms = _Rooms()
 
 
-def _kernels(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """(O, C, k, k), copied: (k^2, O, C)."""
+def _by_element(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Kernels (O, C, k, k), copied: (k^2, O, C)."""
     makes, takes, *kernel = weight.shape
-    copied = _rooms.room("pixels", dtype, *kernel, makes, takes)
+    copied = _rooms.room("copies", dtype, *kernel, makes, takes)
     return copied.copy_(weight.permute(2, 3, 0, 1)).flatten(0, 1)
 
 
-def _by_place(windows: Tensor, dtype: torch.dtype) -> Tensor:
+def _by_place(windows: Tensor) -> Tensor:
     """Windows of pictures (b, h, w, n, n, C), copied: (n^2, N, C)."""
     *many, side, _, channels = windows.shape
-    copied = _rooms.room("pixels", dtype, side, side, *many, channels)
+    copied = _rooms.room("copies", windows.dtype, side, side, *many, channels)
     return copied.copy_(windows.permute(3, 4, 0, 1, 2, 5)).view(side**2, -1, channels)
 
 
@@ -171,9 +172,9 @@ class _Maps(NamedTuple):
     """Matrices between pixels, row by row, and values at pairs of points.
 
     Args:
-        tile: from a tile to its values, (SIDE^2, SIDE^2).
-        kernel: from a kernel to its values, (SIDE^2, k^2).
-        result: from products of values to pixels of the result, (step^2, SIDE^2).
+        tile: from a tile to its values, (side^2, side^2).
+        kernel: from a kernel to its values, (side^2, k^2).
+        result: from products of values to pixels of the result, (step^2, side^2).
     """
 
     tile: Tensor

@@ -17,8 +17,9 @@ LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 @pytest.fixture
 def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As without AVX-512."""
+    """As without AVX-512, where no tiles pay."""
     monkeypatch.setattr(convolutions, "BY_PRODUCTS", True)
+    monkeypatch.setattr(convolutions, "IN_TILES", {})
 
 
 def by(result: Tensor) -> bool:
@@ -138,6 +139,7 @@ def test_columns_of_a_kernel_learn_by_products_too() -> None:
 
 @pytest.mark.parametrize("network", [ResnetGenerator, UnetGenerator, PatchDiscriminator])
 def test_whole_networks_learn_the_same_by_products(network: type[nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolutions, "IN_TILES", {})
     torch.manual_seed(0)
     made, picture = network(width=16), torch.randn(1, 3, 256, 256)
     ways: list[bool] = []
@@ -177,7 +179,8 @@ def test_products_are_for_float32_layers(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture
 def in_tiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Convolutions are made in tiles wherever they can; what was called."""
-    monkeypatch.setattr(convolutions, "IN_TILES", {torch.float32: True, torch.bfloat16: True})
+    monkeypatch.setattr(convolutions, "IN_TILES", dict.fromkeys(convolutions.IN_TILES, True))
+    monkeypatch.setattr(convolutions, "BY_PRODUCTS", False)
     called: list[str] = []
 
     def noted(name: str) -> Callable[..., Any]:
@@ -227,12 +230,13 @@ def test_gradients_of_gradients_are_those_of_sums(in_tiles: list[str]) -> None:
     assert (found[0] - found[1]).abs().max() < 1e-4 * found[1].abs().max()
 
 
+@pytest.mark.parametrize("norm", ["instance", "none"])  # layers without norm change in place what tiles have made
 @pytest.mark.parametrize("network", [ResnetGenerator, PatchDiscriminator])
 def test_whole_networks_are_the_same_in_tiles(
-    network: type[nn.Module], in_tiles: list[str], monkeypatch: pytest.MonkeyPatch
+    network: type[nn.Module], norm: str, in_tiles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    made, picture = network(width=16), torch.randn(2, 3, 64, 64)
+    made, picture = network(width=16, norm=norm), torch.randn(2, 3, 64, 64)
     found = []
     for way in (True, False):
         monkeypatch.setattr(convolutions, "IN_TILES", {torch.float32: way})
@@ -247,8 +251,11 @@ def test_whole_networks_are_the_same_in_tiles(
 
 
 @pytest.mark.parametrize("autocast", [True, False])
-def test_tiles_in_bfloat16_learn_as_sums_do(autocast: bool, in_tiles: list[str]) -> None:
+def test_tiles_in_bfloat16_learn_as_sums_do(
+    autocast: bool, in_tiles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Autocast rounds float32 weights, as for every convolution; what they learn stays in float32."""
+    monkeypatch.setattr(winograd, "TOGETHER", 30)  # several parts, some of which cut a picture
     torch.manual_seed(0)
     layer = Conv2d(64, 32, 3).to(memory_format=torch.channels_last)
     layer = layer if autocast else layer.bfloat16()

@@ -1,5 +1,6 @@
 """Convolutions of tiles against PyTorch's own."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,13 +9,29 @@ import torch
 from cyclegan.networks import winograd
 
 
-@pytest.mark.parametrize("together", [1, 100, 4096])  # pixels: a row of tiles at a time, a picture, all
+@pytest.fixture(params=[winograd.POINTS, winograd.FEW_POINTS])
+def points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[float, ...]]:
+    """Those of float64."""
+    monkeypatch.setattr(winograd, "POINTS", request.param)
+    winograd._maps.cache_clear()
+    yield request.param
+    winograd._maps.cache_clear()
+
+
+@pytest.mark.parametrize("together", [1, 100, 4096])  # pixels: a row of tiles at a time, some rows, all
 @pytest.mark.parametrize("size", [(12, 12), (11, 17), (5, 6)])  # tiles fit, or stand out
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5])
 def test_exact_in_every_size(
-    kernel: int, padding: int, size: tuple[int, int], together: int, monkeypatch: pytest.MonkeyPatch
+    kernel: int,
+    padding: int,
+    size: tuple[int, int],
+    together: int,
+    points: tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if kernel > len(points):
+        pytest.skip("too few points for such a kernel")
     monkeypatch.setattr(winograd, "TOGETHER", together)
     torch.manual_seed(0)
     shapes = (3, 4, *size), (5, 4, kernel, kernel), (5,)
@@ -65,7 +82,11 @@ def test_only_what_is_asked_for() -> None:
         assert [each is not None for each in found] == [to_x, to_weight]
 
 
-def test_bfloat16_is_as_exact_as_it_says() -> None:
+@pytest.mark.parametrize("together", [100, winograd.TOGETHER])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_bfloat16_is_as_exact_as_it_says(dtype: torch.dtype, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With weights of either type; gradients of many parts are summed in float32."""
+    monkeypatch.setattr(winograd, "TOGETHER", together)
     torch.manual_seed(0)
     shapes = (1, 256, 34, 34), (256, 256, 3, 3), (1, 256, 32, 32)
     x, weight, push = (torch.randn(shape).bfloat16() for shape in shapes)
@@ -73,8 +94,8 @@ def test_bfloat16_is_as_exact_as_it_says() -> None:
     result = torch.conv2d(*wanted)
     exact = result, *torch.autograd.grad(result, wanted, push.double())
     found = (
-        winograd.convolve(x, weight.float(), None, 0),
-        *winograd.gradients(push, x, weight.float(), 0, True, True),
+        winograd.convolve(x, weight.to(dtype), None, 0),
+        *winograd.gradients(push, x, weight.to(dtype), 0, True, True),
     )
     for ours, truth in zip(found, exact, strict=True):
         assert ours is not None
