@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,14 @@ from pytorch_lightning import Callback
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.textbook import textbook
+from cyclegan.footprint import Step, made_bytes
 from cyclegan.hardware import choose_accelerator, choose_precision
+from cyclegan.losses.adversarial import LeastSquares
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.cyclegan_fast import FastCycleGAN
+from cyclegan.methods.game import Descent
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from cyclegan.networks.memory import Live
 
 DEVICE = torch.device(choose_accelerator("auto"))
 DEFAULT = torch.bfloat16 if choose_precision("auto", DEVICE.type) == "bf16-mixed" else torch.float32
@@ -199,6 +207,28 @@ def peak_flops(dtype: torch.dtype) -> float:
     return best
 
 
+def made_by(setting: Setting, side: str) -> int:
+    """The most bytes, at a time, of what a step makes, counted without making it; see `made_bytes`."""
+    size, width, blocks, batch, _ = setting
+    if side == "textbook":
+        step = textbook(*setting[:4], torch.device("meta"))
+        with Live() as live:
+            step()  # makes what optimisers keep
+            step()
+        return live.most
+    adam = partial(torch.optim.Adam, fused=True)
+    recompute = side == "default, checkpointing"
+    game = (FastCycleGAN if side == "cyclegan_fast" else CycleGAN)(
+        partial(ResnetGenerator, width=width, blocks=blocks),
+        partial(PatchDiscriminator, width=width),
+        LeastSquares(),
+        Descent(adam, adam),
+        checkpointing=recompute,
+    )
+    precision = "32-true" if side == "float32" else choose_precision("auto", DEVICE.type)
+    return made_bytes(game, Step(batch, size, 3, precision, recompute))
+
+
 def operations_of(setting: Setting) -> int:
     """Multiplications and additions of the textbook's step."""
     with FlopCounterMode(display=False) as counter:
@@ -253,9 +283,10 @@ def rows(setting: Setting, figures: dict[str, Figures], peaks: dict[torch.dtype,
     lines = []
     for side, (step, waiting, first, peak) in figures.items():
         most = peaks[torch.float32 if side in ("textbook", "float32") else DEFAULT]
+        made = made_by(setting, side)
         cells = [
             *(f"{size} px, width {width}, {blocks} blocks, batch {batch}", side, f"{batch / step:.2f}"),
-            *(f"{base.step / step:.2f}", f"{peak / MIB:.0f}", f"{peak / base.peak:.2f}"),
+            *(f"{base.step / step:.2f}", f"{peak / MIB:.0f}", f"{peak / base.peak:.2f}", f"{made / MIB:.0f}"),
             *(f"{operations / step / most:.2f}", f"{100 * waiting:.1f} %", f"{first:.1f}"),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -281,12 +312,13 @@ def main() -> None:
     about += f"; Python {platform.python_version()}, PyTorch {torch.__version__}; commit {commit.stdout.strip()}"
     head = [
         "# Training speed\n",
-        "`make bench`, medians over the steps of all turns. MiB: above the idle process. Of the peak: the",
+        "`make bench`, medians over the steps of all turns. MiB: above the idle process. Made: the most MiB, at a",
+        "time, of what a step makes (activations, gradients, what optimisers keep), counted. Of the peak: the",
         "textbook's operations per second, of the most that convolutions and matrix products reached by then.",
         "Waiting: part of a step's time that is not the step. First: seconds from the command to its first step.\n",
         f"{about}\n",
-        "| setting | side | samples/s | ratio | MiB | ratio | of the peak | waiting | first |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| setting | side | samples/s | ratio | MiB | ratio | made | of the peak | waiting | first |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines, peaks = [], dict.fromkeys((torch.float32, DEFAULT), 0.0)
     with tempfile.TemporaryDirectory() as name:

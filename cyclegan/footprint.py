@@ -43,19 +43,30 @@ class Step(NamedTuple):
 def footprint(make_game: Callable[[], Game], step: Step) -> int:
     """About the most bytes that training holds: networks, optimisers, pools, and what a step keeps to go backward.
 
-    A step of both players is played with tensors that have a size and no contents: no memory, and no arithmetic.
-
     Args:
         make_game: makes the game that `step` describes, anew.
         step: what it plays.
     """
-    autocast = AUTOCAST.get(step.precision)
-    shape = (step.batch, step.channels, step.crop, step.crop)
     with torch.random.fork_rng([]):
         game = make_game().to(DTYPES.get(step.precision, torch.float32))
-    game.length = 1
-    kept = sum(pool.size for pool in pools_of(game)) * torch.empty(shape[1:], device="meta").nbytes
+    picture = torch.empty(step.channels, step.crop, step.crop, device="meta")
+    kept = sum(pool.size for pool in pools_of(game)) * picture.nbytes
     kept += sum(each.nbytes for each in (*game.parameters(), *game.buffers()))
+    return int(SLACK * made_bytes(game, step)) + kept
+
+
+def made_bytes(game: Game, step: Step) -> int:
+    """The most bytes, at a time, of what a step makes: activations, gradients, and what optimisers keep.
+
+    A step of both players is played with tensors that have a size and no contents: no memory, and no arithmetic.
+
+    Args:
+        game: that `step` describes; cannot be used after this.
+        step: what it plays.
+    """
+    autocast = AUTOCAST.get(step.precision)
+    shape = (step.batch, step.channels, step.crop, step.crop)
+    game.length = 1
     mode = FakeTensorMode()
     _empty(game, mode)
     with mode, Live() as live:
@@ -64,7 +75,7 @@ def footprint(make_game: Callable[[], Game], step: Step) -> int:
             for player in actors.players:
                 _make_moments(player)
             actors.play([Pair(torch.empty(shape), torch.empty(shape))], movers=BOTH)
-    return int(SLACK * live.most) + kept
+    return live.most
 
 
 def _empty(game: Game, mode: FakeTensorMode) -> None:
