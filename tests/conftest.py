@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ from tests.verbs import TINY, run_verb
 PROJECT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
 GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "golden")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job, and so would what tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def golden_cases(kind: str) -> list[Path]:
