@@ -9,29 +9,31 @@ import torch
 from cyclegan.networks import winograd
 
 
-@pytest.fixture(params=[winograd.POINTS, winograd.FEW_POINTS])
-def points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[float, ...]]:
+@pytest.fixture
+def points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Those of float64."""
     monkeypatch.setattr(winograd, "POINTS", request.param)
     winograd._maps.cache_clear()
-    yield request.param
+    yield
     winograd._maps.cache_clear()
 
 
 @pytest.mark.parametrize("together", [1, 100, 4096])  # pixels: a row of tiles at a time, some rows, all
 @pytest.mark.parametrize("size", [(12, 12), (11, 17), (5, 6)])  # tiles fit, or stand out
 @pytest.mark.parametrize("padding", [0, 1])
-@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("points", "kernel"),
+    [*((winograd.POINTS, kernel) for kernel in (2, 3, 4, 5)), *((winograd.FEW_POINTS, kernel) for kernel in (2, 3))],
+    indirect=["points"],
+)
+@pytest.mark.usefixtures("points")
 def test_exact_in_every_size(
     kernel: int,
     padding: int,
     size: tuple[int, int],
     together: int,
-    points: tuple[float, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if kernel > len(points):
-        pytest.skip("too few points for such a kernel")
     monkeypatch.setattr(winograd, "TOGETHER", together)
     torch.manual_seed(0)
     shapes = (3, 4, *size), (5, 4, kernel, kernel), (5,)
