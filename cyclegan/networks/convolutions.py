@@ -187,10 +187,10 @@ def _convolution(
 
 def _may_be_ours(x: Tensor, weight: Tensor) -> bool:
     """Whether it is for learning, on a processor, in the layout and the precision that it has already."""
-    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
+    settled = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
     return (
         x.device.type == "cpu"
-        and x.dtype is autocast
+        and x.dtype is settled
         and weight.is_contiguous(memory_format=torch.channels_last)  # so convolutions lay out what they make, too
         and torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
