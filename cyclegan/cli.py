@@ -117,6 +117,9 @@ def check_types(node: Any, path: str = "") -> None:
         if wanted and not _fits(value, wanted):
             expected = " or ".join(PLAIN.get(each, "null") for each in wanted)
             raise UsageError(f"{key} must be {expected}, got {value!r}.")
+        group = key.replace(".", "/")
+        if isinstance(value, str) and (CONF / group).is_dir():
+            raise UsageError(f"{key} holds options of its own, got {value!r}. To choose them, write {group}={value}.")
         check_types(value, key)
 
 

@@ -71,7 +71,7 @@ def _write_program(found: Found, options: argparse.Namespace) -> str:
     """Write a program and check it; how far from the network it is."""
     form = Form(options.fp16, options.uint8)
     metadata = _metadata(found, form, options.licence)
-    channels = int(found.facts.options.get("in_channels", 3))
+    channels = int(found.facts.options.get("channels", 3))
     program = traced(found.generator, channels, form)
     data = to_onnx(program, metadata, form) if options.format == "onnx" else to_torch(program, metadata)
     with replaced_whole(options.output) as partial:
@@ -107,7 +107,7 @@ def _run_torch(path: Path) -> Callable[[Any], Any]:
 
 def _metadata(found: Found, form: Form, licence: str) -> dict[str, str]:
     facts = found.facts
-    channels = int(facts.options.get("in_channels", 3))
+    channels = int(facts.options.get("channels", 3))
     return {
         "source": facts.source,
         "target": facts.target,

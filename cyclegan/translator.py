@@ -75,7 +75,7 @@ class Translator(ModelHubMixin):
     @property
     def channels(self) -> int:
         """Channels that go in: 1 (gray) or 3 (RGB)."""
-        return int(self.facts.options.get("in_channels", RGB))
+        return int(self.facts.options.get("channels", RGB))
 
     @classmethod
     def from_pretrained(  # type: ignore[override]

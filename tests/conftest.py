@@ -32,9 +32,8 @@ def golden_cases(kind: str) -> list[Path]:
 
 def golden_network(case: dict[str, Any]) -> nn.Module:
     """The network that a golden case describes, with fresh weights."""
-    options = {name: value for name, value in case.items() if name != "network"}
-    if "Discriminator" in case["network"]:
-        options.pop("out_channels", None)  # always one
+    options = {name: value for name, value in case.items() if name not in ("network", "in_channels", "out_channels")}
+    options["channels"] = case.get("in_channels", 3)
     network: nn.Module = getattr(networks, case["network"])(**options)
     return network
 

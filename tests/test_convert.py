@@ -40,7 +40,7 @@ def test_files_become_translator_folders(checkpoints: Path, tmp_path: Path, caps
     assert run_verb("convert", str(checkpoints / "latest_net_G_B.pth"), str(one)) == 0
     assert Translator.from_pretrained(one).facts.target == "a"
     assert run_verb("convert", str(checkpoints), str(both), "--looks", "horse", "zebra", "--size", "128") == 0
-    assert "ResnetGenerator(in_channels=3, out_channels=3, width=4, blocks=6" in capsys.readouterr().out
+    assert "ResnetGenerator(channels=3, width=4, blocks=6" in capsys.readouterr().out
     zebra = Translator.from_pretrained(both, to="zebra")
     assert (zebra.facts.source, zebra.facts.size) == ("horse", 128)
     x = torch.rand(1, 3, 33, 20) * 2 - 1

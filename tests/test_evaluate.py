@@ -260,7 +260,7 @@ def test_too_few_pictures_for_kid_are_told(run: Path, tmp_path: Path, capsys: py
 
 
 def test_a_gray_translator_is_judged_in_gray(domain_root: Path, tmp_path: Path) -> None:
-    options = {"width": 4, "blocks": 1, "in_channels": 1, "out_channels": 1}
+    options = {"width": 4, "blocks": 1, "channels": 1}
     facts = Facts("ResnetGenerator", options, "summer", "winter", 32)
     Translator(facts.build(), facts).save_pretrained(tmp_path / "gray")
     arguments = (str(tmp_path / "gray"), str(domain_root), "--a", "summer", "--json", str(tmp_path / "gray.json"))

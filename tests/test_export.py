@@ -108,7 +108,7 @@ def test_a_torch_package_runs_without_this_package(model: Path, tmp_path: Path) 
 
 
 def test_a_gray_generator_is_exported_too(tmp_path: Path) -> None:
-    save_model(tmp_path / "gray", in_channels=1, out_channels=1, norm="none", halvings=0, blocks=1)
+    save_model(tmp_path / "gray", channels=1, norm="none", halvings=0, blocks=1)
     assert run_verb("export", str(tmp_path / "gray"), str(tmp_path / "x.onnx")) == 0
     assert Translator.from_pretrained(tmp_path / "x.onnx")(np.zeros((5, 9), np.uint8)).shape == (5, 9)
 

@@ -225,6 +225,8 @@ def test_a_users_mistake_is_told_in_one_line(
         ("domain.crop_sise=3",): "Did you mean domain.crop_size",
         ("domain.load_size=[3",): "no viable alternative",
         ("domain.batch_size=x",): "domain.batch_size must be a whole number, got 'x'",
+        ("model.adversarial=hinge",): "model.adversarial holds options of its own, got 'hinge'. To choose them, write "
+        "model/adversarial=hinge.",
         ("domain.batch_size=9",): "domain.batch_size must be at most 5",
         ("domain.channels=2",): "domain.channels must be 1 (gray) or 3 (colour), got 2",
         ("domain.crop_size=34",): "domain.crop_size must be a multiple of 4",
@@ -244,7 +246,7 @@ def test_a_users_mistake_is_told_in_one_line(
         (
             "domain.transform=[{_target_: cyclegan.data.transforms.RandomCrop, size: 999}]",
         ): "domain.transform cannot be",
-        ("model.generator.in_channels=1",): "must take and give domain.channels=3",
+        ("model.generator.channels=1",): "must take and give domain.channels=3",
         ("model.generator.width=0",): "width must be at least 1",
         ("model.adversarial._target_=cyclegan.losses.adversarial.Hing",): "got cyclegan.losses.adversarial.Hing",
         ("model.descent.accumulate=0",): "accumulate must be at least 1",

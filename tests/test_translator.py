@@ -191,7 +191,7 @@ def test_an_array_that_is_no_picture_is_refused(same: Translator, shape: tuple[i
 
 
 def test_gray_is_the_same_from_bytes_and_from_floats() -> None:
-    gray = Translator(Identity(), Facts("ResnetGenerator", {"in_channels": 1}, "a", "b", 64))
+    gray = Translator(Identity(), Facts("ResnetGenerator", {"channels": 1}, "a", "b", 64))
     green = np.zeros((8, 8, 3), np.uint8)
     green[..., 1] = 255
     assert abs(gray(green)[0, 0, 0] / 255 - gray(green / 255.0)[0, 0, 0]) < 0.01

@@ -26,6 +26,7 @@ from cyclegan.data.folders import (
     split_folders,
 )
 from cyclegan.data.images import read, to_tensor
+from cyclegan.data.kept import ROOM, Kept
 from cyclegan.data.lost import listed, most_lost, too_many
 from cyclegan.data.sampling import Batches, EpochLoader, Key
 from cyclegan.data.transforms import Transform
@@ -160,8 +161,9 @@ class UnpairedData(LightningDataModule):
     def dataset(self) -> UnpairedDataset:
         """Training samples."""
         transform = Transform(self.domain.transform)
-        reader = partial(self.cache.read, channels=self.domain.channels)
-        return UnpairedDataset((self.sides.train_a, self.sides.train_b), transform, self.seed, reader)
+        read_whole = partial(self.cache.read, channels=self.domain.channels)
+        kept = Kept(read_whole, ROOM // max(1, self.domain.workers))
+        return UnpairedDataset((self.sides.train_a, self.sides.train_b), transform, self.seed, kept)
 
     def train_dataloader(self) -> EpochLoader:
         """This rank's batches, from a place that can be saved."""

@@ -67,12 +67,12 @@ def _norm(state: Mapping[str, Tensor], convolution: str) -> str:
 
 def _pixel(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architecture:
     width, channels = shapes["net.0"][:2]
-    return Architecture("PixelDiscriminator", {"in_channels": channels, "width": width, "norm": _norm(state, "net.2")})
+    return Architecture("PixelDiscriminator", {"channels": channels, "width": width, "norm": _norm(state, "net.2")})
 
 
 def _patch(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architecture:
     width, channels = shapes["model.0"][:2]
-    options = {"in_channels": channels, "width": width, "layers": len(shapes) - 2, "norm": _norm(state, "model.2")}
+    options = {"channels": channels, "width": width, "layers": len(shapes) - 2, "norm": _norm(state, "model.2")}
     return Architecture("PatchDiscriminator", options)
 
 
@@ -84,8 +84,7 @@ def _resnet(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architec
     if upsampling is None:
         raise UsageError(f"Weights must be of the reference's ResNet, but its last layers are model.{behind}.")
     options = {
-        "in_channels": channels,
-        "out_channels": shapes[f"model.{behind[-1]}"][0],
+        "channels": _same(channels, shapes[f"model.{behind[-1]}"][0]),
         "width": width,
         "blocks": blocks,
         "norm": _norm(state, "model.1"),
@@ -98,10 +97,15 @@ def _resnet(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architec
 def _unet(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architecture:
     width, channels = shapes["model.model.0"][:2]
     options = {
-        "in_channels": channels,
-        "out_channels": shapes["model.model.3"][1],
+        "channels": _same(channels, shapes["model.model.3"][1]),
         "width": width,
         "depth": len(shapes) // 2,
         "norm": _norm(state, "model.model.1.model.1"),
     }
     return Architecture("UnetGenerator", options)
+
+
+def _same(taken: int, given: int) -> int:
+    if taken != given:
+        raise UsageError(f"A generator must give the {taken} channels that it takes, got {given}. Name another file.")
+    return given

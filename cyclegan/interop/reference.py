@@ -184,7 +184,7 @@ def _convolutions(network: nn.Module) -> list[str]:
     """The reference's names of a network's convolutions, in order."""
     count = sum(isinstance(each, nn.Conv2d | nn.ConvTranspose2d) for each in network.modules())
     match network:
-        case ResnetGenerator(multiple=4):
+        case ResnetGenerator(multiple=4, residual=False):
             blocks = len(network.blocks)
             middle = [f"model.{10 + block}.conv_block.{conv}" for block in range(blocks) for conv in (1, 5)]
             places = (2, 7, 11) if _resizes(network) else (0, 3, 7)

@@ -17,7 +17,7 @@ class PatchDiscriminator(nn.Module):
     (2,764,737 parameters).
 
     Args:
-        in_channels: channels of the picture.
+        channels: channels of the picture.
         width: channels of the first layer; they double up to eight times that.
         layers: number of halvings.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``; never on the first and last convolution.
@@ -26,27 +26,27 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(
         self,
-        in_channels: int = 3,
+        channels: int = 3,
         width: int = 64,
         layers: int = 3,
         norm: Norm = "instance",
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
-        at_least(1, in_channels=in_channels, width=width, layers=layers)
+        at_least(1, channels=channels, width=width, layers=layers)
         self.smallest = 3 * 2**layers  # of H and W: leaves one score
-        body: list[nn.Module] = [Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
-        channels = width
+        body: list[nn.Module] = [Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        inner = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, WIDEST)
             stride = 2 if layer < layers else 1
             body += [
-                Conv2d(channels, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
+                Conv2d(inner, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
                 norm_layer(norm, wider),
                 nn.LeakyReLU(SLOPE),
             ]
-            channels = wider
-        body.append(Conv2d(channels, 1, 4, stride=1, padding=1))
+            inner = wider
+        body.append(Conv2d(inner, 1, 4, stride=1, padding=1))
         self.body = nn.Sequential(*body)
         init_weights(self, norm)
         make_fast(self)
@@ -61,20 +61,20 @@ class PixelDiscriminator(nn.Module):
     """Scores every pixel by its own colour: (B, C, H, W) in [-1, 1] to (B, 1, H, W), unbounded.
 
     Args:
-        in_channels: channels of the picture.
+        channels: channels of the picture.
         width: channels of the first of three 1x1 convolutions.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``, before the last convolution.
         spectral_norm: as in `PatchDiscriminator`.
     """
 
     def __init__(
-        self, in_channels: int = 3, width: int = 64, norm: Norm = "instance", spectral_norm: bool = False
+        self, channels: int = 3, width: int = 64, norm: Norm = "instance", spectral_norm: bool = False
     ) -> None:
         super().__init__()
-        at_least(1, in_channels=in_channels, width=width)
+        at_least(1, channels=channels, width=width)
         self.smallest = 2
         self.body = nn.Sequential(
-            Conv2d(in_channels, width, 1),
+            Conv2d(channels, width, 1),
             nn.LeakyReLU(SLOPE),
             Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
             norm_layer(norm, 2 * width),

@@ -17,6 +17,8 @@ from cyclegan.networks.layers import (
     norm_layer,
 )
 
+ALMOST = 0.9  # of the range: also what lies at its ends must be able to change
+
 
 class ResidualBlock(nn.Module):
     """x + f(x), f = two reflection-padded 3x3 convolutions with norm; no activation after the sum.
@@ -48,37 +50,42 @@ class ResnetGenerator(nn.Module):
     The defaults are the paper's for 256 px: 11,378,179 parameters (7,837,699 with 6 blocks, its choice for 128 px).
 
     Args:
-        in_channels: channels of the input picture.
-        out_channels: channels of the output picture.
+        channels: channels of a picture, the input as the output.
         width: channels after the first convolution; each halving doubles them.
         blocks: number of residual blocks.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``.
         upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
         dropout: probability, inside the residual blocks.
         halvings: number of times the picture is halved; 0 keeps every pixel's place and colour best.
+        residual: whether the layers' result is added to the picture (before the tanh) instead of being a new one: such
+            a generator need not learn to copy. Source, with a plain sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
+
+    Raises:
+        ValueError: for sizes that are too small, or an unknown norm or upsampling.
     """
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        channels: int = 3,
         width: int = 64,
         blocks: int = 9,
         norm: Norm = "instance",
         upsampling: Upsampling = "transposed",
         dropout: float = 0.0,
         halvings: int = 2,
+        residual: bool = False,
     ) -> None:
         super().__init__()
-        at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
+        at_least(1, channels=channels, width=width)
         at_least(0, blocks=blocks, halvings=halvings)
         self.checkpointing = False  # see `recompute`
+        self.residual = residual
         self.multiple = 2**halvings
         self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
         widths = [width * 2**level for level in range(halvings)]
         inner = width * self.multiple
         self.enter = nn.Sequential(
-            ReflectConv2d(in_channels, width, 7, bias=conv_bias(norm)),
+            ReflectConv2d(channels, width, 7, bias=conv_bias(norm)),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
         )
@@ -87,19 +94,21 @@ class ResnetGenerator(nn.Module):
         self.up = nn.Sequential(
             *(_double(2 * each, norm, upsampling, rectify=each > width) for each in reversed(widths))
         )
-        self.leave = nn.Sequential(
-            ReflectConv2d(width, out_channels, 7, rectified=bool(halvings)),
-            nn.Tanh(),
-        )
+        self.leave = ReflectConv2d(width, channels, 7, rectified=bool(halvings))
         init_weights(self, norm)
         make_fast(self)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         parts = ((self.enter, self.down), *((block,) for block in self.blocks), (self.up, self.leave))
+        x = picture
         for part in parts:
             again = self.checkpointing and torch.is_grad_enabled()
             x = checkpoint(_in_turn, part, x, use_reentrant=False) if again else _in_turn(part, x)
-        return x
+        return self.paint(x, picture)
+
+    def paint(self, values: Tensor, picture: Tensor) -> Tensor:
+        """The output picture, of the last layer's values and the input picture; all three (B, C, H, W)."""
+        return torch.tanh(values + torch.atanh(ALMOST * picture) if self.residual else values)
 
 
 def _in_turn(modules: Iterable[nn.Module], x: Tensor) -> Tensor:

@@ -182,7 +182,7 @@ class Streaming:
     def _take(self, source: _Map, sink: _Map) -> None:
         self.narrowest = self.most_on_disk = 0
         self._held: dict[int, tuple[int, bool]] = {}
-        self._map = source
+        self._picture = self._map = source
         self._pending: list[Operation] = []  # what is still to be done to the values of the map
         self._aside: list[tuple[ResidualBlock, _Map]] = []  # inputs of residual blocks, until their end
         stages = self._stages()
@@ -221,6 +221,8 @@ class Streaming:
                 band = stage(band)
             if measured:
                 moments.add(band)
+            if sink:
+                band = self.generator.paint(band, self._read(self._picture, top, bottom))
             target.write(top, band)
         self._moments, self._pending = moments, []
         self._map = target
@@ -231,7 +233,7 @@ class Streaming:
         """Rows of the map as they should be, also beyond its ends."""
         height = self._map.height
         first, last = max(0, top), min(height, bottom)
-        band = self._map.read(first, last).to(self.device, self.dtype)
+        band = self._read(self._map, first, last)
         for operation in self._pending:
             band = operation(band)
         if (first, last) == (top, bottom):
@@ -242,6 +244,9 @@ class Streaming:
         if beyond == "reflect":
             places = (height - 1) - ((height - 1) - places.abs()).abs()
         return band[:, :, places.clamp(0, height - 1) - first]
+
+    def _read(self, source: _Map, top: int, bottom: int) -> Tensor:
+        return source.read(top, bottom).to(self.device, self.dtype)
 
     def _settle(self) -> None:
         """Do in place what is still to be done to the map."""

@@ -25,8 +25,7 @@ class UnetGenerator(nn.Module):
     Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` = 2^depth.
 
     Args:
-        in_channels: channels of the input picture.
-        out_channels: channels of the output picture.
+        channels: channels of a picture, the input as the output.
         width: channels of the outermost level; they double inwards up to eight times that.
         depth: number of halvings: 7 for 128 px, 8 for 256 px.
         norm: ``"instance"``, ``"batch"`` or ``"none"``.
@@ -36,8 +35,7 @@ class UnetGenerator(nn.Module):
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
+        channels: int = 3,
         width: int = 64,
         depth: int = 8,
         norm: Norm = "instance",
@@ -45,20 +43,20 @@ class UnetGenerator(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        at_least(1, in_channels=in_channels, out_channels=out_channels, width=width)
+        at_least(1, channels=channels, width=width)
         at_least(2, depth=depth)
         self.multiple = self.smallest = 2**depth
-        channels = [width * min(2**level, WIDEST) for level in range(depth)]
-        self.down = nn.ModuleList([Conv2d(in_channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
-        for level, (outer, inner) in enumerate(pairwise(channels), start=1):
+        widths = [width * min(2**level, WIDEST) for level in range(depth)]
+        self.down = nn.ModuleList([Conv2d(channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
+        for level, (outer, inner) in enumerate(pairwise(widths), start=1):
             innermost = level == depth - 1
             self.down.append(_halve(outer, inner, norm, normalised=not innermost))
         self.up = nn.ModuleList()  # innermost first, as the signal passes
-        for inner, outer in pairwise(reversed(channels)):
+        for inner, outer in pairwise(reversed(widths)):
             skipped = inner if self.up else 0  # the innermost level has nothing beside it
             level_dropout = dropout if self.up and outer == inner else 0.0
             self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
-        self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, out_channels, upsampling, bias=True), nn.Tanh())
+        self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, channels, upsampling, bias=True), nn.Tanh())
         init_weights(self, norm)
         make_fast(self)
 

@@ -26,11 +26,11 @@ GENERATORS = [case for case in CASES if "Generator" in (case / "case.json").read
 LOOKALIKES: dict[str, tuple[Any, dict[str, Any]]] = {
     "batch": (partial(Resnet, 3, 4, 2, "batch", dropout=False), {"norm": "batch", "dropout": 0.0}),
     "batch with dropout": (partial(Resnet, 3, 4, 2, "batch", dropout=True), {"norm": "batch", "dropout": 0.5}),
-    "gray without norm": (partial(Resnet, 1, 5, 1, "none", dropout=False), {"norm": "none", "in_channels": 1}),
+    "gray without norm": (partial(Resnet, 1, 5, 1, "none", dropout=False), {"norm": "none", "channels": 1}),
     "no blocks": (partial(Resnet, 3, 4, 0, "instance", dropout=False), {"blocks": 0, "upsampling": "transposed"}),
     "resized": (partial(Resnet, 3, 4, 1, "instance", dropout=True, resize=True), {"upsampling": "resize"}),
     "U-Net, batch": (partial(WholeUnet, 3, 3, 6, "batch"), {"norm": "batch", "depth": 6, "width": 3}),
-    "U-Net, none": (partial(WholeUnet, 1, 2, 5, "none"), {"norm": "none", "depth": 5, "in_channels": 1}),
+    "U-Net, none": (partial(WholeUnet, 1, 2, 5, "none"), {"norm": "none", "depth": 5, "channels": 1}),
 }
 
 
@@ -38,8 +38,8 @@ LOOKALIKES: dict[str, tuple[Any, dict[str, Any]]] = {
 def test_a_golden_file_tells_its_architecture_and_is_written_as_it_was_read(case: Path) -> None:
     state = read_reference(case / "weights.pth")
     found, described = recognise(state), json.loads((case / "case.json").read_text())
-    if "Discriminator" in found.network:
-        described.pop("out_channels")
+    described["channels"] = described.pop("in_channels")
+    described.pop("out_channels")  # as many, or a discriminator's one
     assert {"network": found.network, **found.options}.items() >= described.items()
     network = getattr(networks, found.network)(**found.options)
     take_reference(network, state)
@@ -59,7 +59,7 @@ def test_a_translator_of_a_golden_file_gives_the_reference_output(case: Path) ->
 def test_other_layouts_are_recognised_and_give_the_same_output(name: str, tmp_path: Path) -> None:
     make, options = LOOKALIKES[name]
     torch.manual_seed(0)
-    picture = torch.rand(2, options.get("in_channels", 3), 64, 64) * 2 - 1
+    picture = torch.rand(2, options.get("channels", 3), 64, 64) * 2 - 1
     network: nn.Module = settled(make(), picture)
     torch.save({f"module.{key}": tensor for key, tensor in network.state_dict().items()}, tmp_path / "G.pth")
     architecture, ours = load_reference(tmp_path / "G.pth")
@@ -100,6 +100,7 @@ def test_what_the_reference_does_not_have_is_not_written() -> None:
         ResnetGenerator(width=2, halvings=1),
         UnetGenerator(width=2, depth=3),
         ResnetGenerator(width=2, norm="none"),
+        ResnetGenerator(width=2, residual=True),
     ):
         with pytest.raises(UsageError, match="The reference has no"):
             to_reference(network)
@@ -107,7 +108,10 @@ def test_what_the_reference_does_not_have_is_not_written() -> None:
 
 
 def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
+    gray = to_reference(ResnetGenerator(width=2, blocks=1))
+    gray["model.18.weight"] = gray["model.18.weight"][:1]
     wrong: dict[str, tuple[Any, str]] = {
+        "gray": (gray, "must give the 3 channels that it takes, got 1"),
         "linear": ({"weight": torch.zeros(2, 2)}, "one of the reference's networks, got weight"),
         "empty": ({}, "one of the reference's networks"),
         "list": ([1], "holds other things"),

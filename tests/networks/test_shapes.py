@@ -23,12 +23,22 @@ def test_parameters_are_the_papers() -> None:
 @pytest.mark.parametrize("halvings", [0, 1, 2])
 def test_resnet_keeps_the_size(norm: Norm, upsampling: Upsampling, halvings: int) -> None:
     network = ResnetGenerator(
-        width=4, blocks=1, norm=norm, upsampling=upsampling, halvings=halvings, in_channels=1, dropout=0.1
+        width=4, blocks=1, norm=norm, upsampling=upsampling, halvings=halvings, channels=1, dropout=0.1
     )
     for height, width in ((network.smallest, network.smallest), (8 * network.multiple, 12 * network.multiple)):
         output = network(torch.rand(2, 1, height, width) * 2 - 1)
-        assert output.shape == (2, 3, height, width)
+        assert output.shape == (2, 1, height, width)
         assert output.abs().max() <= 1
+
+
+def test_a_residual_generator_without_values_changes_nothing() -> None:
+    network = ResnetGenerator(width=4, blocks=1, residual=True)
+    picture = torch.rand(2, 3, 16, 24) * 2 - 1
+    assert (network(picture) - picture).abs().max() > 0.1
+    nn.init.zeros_(network.leave.weight)
+    assert (network(picture) - picture).abs().max() <= 0.1001
+    network.leave.bias.data.fill_(100)  # type: ignore[union-attr]
+    assert (network(picture) == 1).all()
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "none"])

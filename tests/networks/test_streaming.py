@@ -21,7 +21,9 @@ OPTIONS: list[dict[str, Any]] = [
     {"halvings": 1, "dropout": 0.5},
     {"halvings": 3, "upsampling": "resize", "norm": "batch"},
     {"blocks": 0},
-    {"in_channels": 1, "out_channels": 1},
+    {"residual": True},
+    {"residual": True, "halvings": 0, "blocks": 0, "norm": "none"},
+    {"channels": 1},
 ]
 
 
@@ -54,7 +56,7 @@ def test_bands_of_any_height_give_the_whole_result(
 ) -> None:
     monkeypatch.setattr(module, "LARGEST", largest)
     network = generator(**options)
-    picture = torch.rand(1, options.get("in_channels", 3), *size) * 2 - 1
+    picture = torch.rand(1, options.get("channels", 3), *size) * 2 - 1
     with torch.inference_mode():
         whole = network(picture)
     assert (streamed(network, picture, 2**30, tmp_path) - whole).abs().max() < 1e-5
