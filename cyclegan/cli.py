@@ -103,7 +103,7 @@ def friendly(run: Callable[[], Any], options: str = "train") -> None:
 
 
 def check_types(node: Any, path: str = "") -> None:
-    """Hold every plain value of a config against the type of the keyword argument it becomes.
+    """Hold every plain value of a config against the type of the keyword argument it becomes, and groups against none.
 
     Raises:
         UsageError: naming the option and what it must be.
@@ -118,8 +118,8 @@ def check_types(node: Any, path: str = "") -> None:
             expected = " or ".join(PLAIN.get(each, "null") for each in wanted)
             raise UsageError(f"{key} must be {expected}, got {value!r}.")
         group = key.replace(".", "/")
-        if isinstance(value, str) and (CONF / group).is_dir():
-            raise UsageError(f"{key} holds options of its own, got {value!r}. To choose them, write {group}={value}.")
+        if not isinstance(value, DictConfig) and (CONF / group).is_dir():
+            raise UsageError(f"{key} must be options of its own, got {value!r}. Choose them with {group}=NAME.")
         check_types(value, key)
 
 

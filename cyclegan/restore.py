@@ -16,6 +16,7 @@ from cyclegan.methods.game import Game
 from cyclegan.metrics.equilibrium import Gap, duality_gap, rounds_of
 from cyclegan.pickles import BrokenFileError, read_pickle
 from cyclegan.prepare import prepared_data
+from cyclegan.pretrained import ENTRY, Facts
 from cyclegan.run import Run
 from cyclegan.trust import check_targets
 
@@ -155,6 +156,18 @@ def take_weights(game: Game, checkpoint: dict[str, Any]) -> None:
         ) from error
 
 
+def _check_kind(game: Game, checkpoint: dict[str, Any]) -> None:
+    """Refuse generators whose weights fit and mean something else."""
+    own = Facts.of(game.make_generator, "", "", 0).options
+    for entry in checkpoint[ENTRY].values():
+        for name, value in entry["facts"]["options"].items():
+            if name != "dropout" and own.get(name, value) != value:
+                raise UsageError(
+                    f"The generators must have {name}={value} as in the run whose weights they take, got {own[name]}. "
+                    f"Set model.generator.{name}={str(value).lower()}."
+                )
+
+
 def take_first_weights(game: Game, folder: str | Path) -> None:
     """Give a new game the weights of a run's newest checkpoint, or of a checkpoints folder of the reference.
 
@@ -163,7 +176,9 @@ def take_first_weights(game: Game, folder: str | Path) -> None:
     """
     files = reference_files(Path(folder))
     if not files:
-        take_weights(game, newest_checkpoint(Run.open(folder)).content)
+        checkpoint = newest_checkpoint(Run.open(folder)).content
+        take_weights(game, checkpoint)
+        _check_kind(game, checkpoint)
     for name, player in PLAYERS.items() if files else ():
         if name not in files:
             raise UsageError(f"{folder} must hold all of {', '.join(PLAYERS)}, but {name} is missing. Add its file.")

@@ -119,7 +119,7 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
         say(f"{run.folder} is finished, after {steps} steps. Go on with a larger trainer.max_epochs.")
         return
     data.try_sample()
-    memory = _check_memory(config, game, trainer)
+    memory = _check_memory(config, game, data, trainer)
     if is_first():
         _prepare_folder(config, run, trainer.loggers[-1], new=checkpoint is None)
         note_start(run, steps, options)
@@ -297,7 +297,7 @@ def _check_networks(game: Game, data: UnpairedData) -> None:
         raise UsageError(f"model.descent cannot make its optimisers ({error}). Change its options.") from error
 
 
-def _check_memory(config: DictConfig, game: Game, trainer: pl.Trainer) -> str:
+def _check_memory(config: DictConfig, game: Game, data: UnpairedData, trainer: pl.Trainer) -> str:
     """Refuse a run that this machine cannot hold; a line that says what it will take."""
     domain, generator = config.domain, game.generators()["b"]
 
@@ -310,7 +310,9 @@ def _check_memory(config: DictConfig, game: Game, trainer: pl.Trainer) -> str:
     checkpointing = config.model.get("checkpointing") if can_recompute(generator) else None
     step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
     device = trainer.strategy.root_device
-    free = free_memory(device) // (trainer.world_size // trainer.num_nodes if device.type == "cpu" else 1)
+    free = free_memory(device)
+    if device.type == "cpu":  # where pictures are kept, too
+        free = free // (trainer.world_size // trainer.num_nodes) - data.kept_bytes
     return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]
 
 

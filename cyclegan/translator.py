@@ -269,6 +269,7 @@ class Translator(ModelHubMixin):
         for top, bottom in in_rows(height, width):
             narrow = resize_lines(self._tensor(photo, top, bottom), to_columns)
             add_lines(small.transpose(1, 2), narrow.transpose(1, 2), to_rows, top)
+        small.clamp_(-1, 1)  # resizing overshoots at edges
         if self.inference.in_bands(rows, columns, room, exact):
             painted = torch.empty_like(small)
             self._in_bands(small, painted, room)

@@ -107,9 +107,10 @@ def test_a_torch_package_runs_without_this_package(model: Path, tmp_path: Path) 
     assert json.loads(files["metadata.json"])["target"] == "winter"
 
 
-def test_a_gray_generator_is_exported_too(tmp_path: Path) -> None:
-    save_model(tmp_path / "gray", channels=1, norm="none", halvings=0, blocks=1)
-    assert run_verb("export", str(tmp_path / "gray"), str(tmp_path / "x.onnx")) == 0
+@pytest.mark.parametrize("form", [(), ("--fp16", "--uint8")])
+def test_a_gray_residual_generator_is_exported_too(tmp_path: Path, form: tuple[str, ...]) -> None:
+    save_model(tmp_path / "gray", channels=1, norm="none", halvings=0, blocks=1, residual=True)
+    assert run_verb("export", str(tmp_path / "gray"), str(tmp_path / "x.onnx"), *form) == 0
     assert Translator.from_pretrained(tmp_path / "x.onnx")(np.zeros((5, 9), np.uint8)).shape == (5, 9)
 
 
@@ -120,6 +121,7 @@ def test_a_gray_generator_is_exported_too(tmp_path: Path) -> None:
         {"network": "UnetGenerator", "depth": 7},
         {"network": "UnetGenerator", "depth": 5, "upsampling": "resize", "norm": "batch"},
         {"blocks": 9, "width": 16},
+        {"blocks": 2, "residual": True},
         {"blocks": 2, "upsampling": "resize", "norm": "batch", "dropout": 0.5},
     ],
     ids=str,

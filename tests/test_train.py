@@ -225,8 +225,8 @@ def test_a_users_mistake_is_told_in_one_line(
         ("domain.crop_sise=3",): "Did you mean domain.crop_size",
         ("domain.load_size=[3",): "no viable alternative",
         ("domain.batch_size=x",): "domain.batch_size must be a whole number, got 'x'",
-        ("model.adversarial=hinge",): "model.adversarial holds options of its own, got 'hinge'. To choose them, write "
-        "model/adversarial=hinge.",
+        ("model.adversarial=hinge",): "model.adversarial must be options of its own, got 'hinge'. Choose them with "
+        "model/adversarial=NAME.",
         ("domain.batch_size=9",): "domain.batch_size must be at most 5",
         ("domain.channels=2",): "domain.channels must be 1 (gray) or 3 (colour), got 2",
         ("domain.crop_size=34",): "domain.crop_size must be a multiple of 4",
@@ -282,6 +282,10 @@ def test_what_cannot_change_in_a_run_is_refused(
     assert (tmp_path / "run" / "config.yaml").read_text() == config
     other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", "model.generator.width=8")
     assert "must be of the same networks" in fail_verb(capsys, "train", *other)
+    for option in ("residual=true", "norm=none"):  # the weights' shapes do not tell
+        other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", f"model.generator.{option}")
+        name = option.partition("=")[0]
+        assert f"Set model.generator.{name}=" in fail_verb(capsys, "train", *other)
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff\xd8\xff\xe0 no picture"])
@@ -341,6 +345,7 @@ def test_a_lost_picture_may_come_back(domain_root: Path, tmp_path: Path) -> None
         ("model/generator=unet", "model.generator.depth=5"),
         ("model/adversarial=hinge", "model.discriminator.spectral_norm=true"),
         ("model/adversarial=cross_entropy", "model.generator.norm=batch"),
+        ("model.generator.residual=true", "model.generator.norm=none", "model.checkpointing=true"),
     ],
 )
 def test_other_networks_and_losses_train_and_translate(

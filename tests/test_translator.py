@@ -256,6 +256,20 @@ def test_the_work_size_is_what_the_network_sees() -> None:
     assert np.abs(result - (1 - smooth)).max() < 0.03  # what is smooth passes through any size
 
 
+def test_resizing_takes_no_value_beyond_the_range() -> None:
+    most: list[float] = []
+
+    class Watched(Identity):
+        def forward(self, x: Tensor) -> Tensor:
+            most.append(float(x.abs().max()))
+            return x
+
+    lines = np.zeros((96, 96, 3), np.uint8)
+    lines[:, 40:52] = 255
+    assert (Translator(Watched(), FACTS, work_size=16)(lines) == lines).all()
+    assert most == [1.0]
+
+
 def test_deep_pictures_run_in_float32_whatever_the_precision(real: Translator) -> None:
     rough = Translator(real.inference.generator, FACTS, precision="bf16")
     deep = np.random.default_rng(0).integers(0, 65536, (16, 12, 3), dtype=np.uint16)

@@ -26,7 +26,7 @@ from cyclegan.data.folders import (
     split_folders,
 )
 from cyclegan.data.images import read, to_tensor
-from cyclegan.data.kept import ROOM, Kept
+from cyclegan.data.kept import ROOM, KeptPictures
 from cyclegan.data.lost import listed, most_lost, too_many
 from cyclegan.data.sampling import Batches, EpochLoader, Key
 from cyclegan.data.transforms import Transform
@@ -162,7 +162,7 @@ class UnpairedData(LightningDataModule):
         """Training samples."""
         transform = Transform(self.domain.transform)
         read_whole = partial(self.cache.read, channels=self.domain.channels)
-        kept = Kept(read_whole, ROOM // max(1, self.domain.workers))
+        kept = KeptPictures(read_whole, ROOM // max(1, self.domain.workers))
         return UnpairedDataset((self.sides.train_a, self.sides.train_b), transform, self.seed, kept)
 
     def train_dataloader(self) -> EpochLoader:
@@ -179,6 +179,12 @@ class UnpairedData(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    @property
+    def kept_bytes(self) -> int:
+        """The most that decoded pictures will take in memory."""
+        sizes = (self.opened.good[file].size for file in self.sides.training() if file in self.opened.good)
+        return min(ROOM, sum(width * height * self.domain.channels for width, height in sizes))
 
     def try_sample(self) -> None:
         """Make one sample, and prepare a test picture, before anything is written.

@@ -107,5 +107,5 @@ def _unet(state: Mapping[str, Tensor], shapes: Mapping[str, Size]) -> Architectu
 
 def _same(taken: int, given: int) -> int:
     if taken != given:
-        raise UsageError(f"A generator must give the {taken} channels that it takes, got {given}. Name another file.")
+        raise UsageError(f"A generator must give as many channels as it takes, got {taken} and {given}.")
     return given

@@ -57,8 +57,9 @@ class ResnetGenerator(nn.Module):
         upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
         dropout: probability, inside the residual blocks.
         halvings: number of times the picture is halved; 0 keeps every pixel's place and colour best.
-        residual: whether the layers' result is added to the picture (before the tanh) instead of being a new one: such
-            a generator need not learn to copy. Source, with a plain sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
+        residual: whether the output is tanh(values + artanh(0.9 input)) instead of tanh(values), of the last layer's
+            values: such a generator need not learn to copy, but for the last tenth of contrast. Source, with a plain
+            sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
 
     Raises:
         ValueError: for sizes that are too small, or an unknown norm or upsampling.
@@ -107,8 +108,8 @@ class ResnetGenerator(nn.Module):
         return self.paint(x, picture)
 
     def paint(self, values: Tensor, picture: Tensor) -> Tensor:
-        """The output picture, of the last layer's values and the input picture; all three (B, C, H, W)."""
-        return torch.tanh(values + torch.atanh(ALMOST * picture) if self.residual else values)
+        """The output picture, of the last layer's values and the input picture, all (B, C, H, W)."""
+        return torch.tanh(values + torch.atanh(ALMOST * picture.clamp(-1, 1)) if self.residual else values)
 
 
 def _in_turn(modules: Iterable[nn.Module], x: Tensor) -> Tensor:

@@ -4,38 +4,70 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from cyclegan.data.domain import Domain
 from cyclegan.data.folders import UnpairedDataset
-from cyclegan.data.images import Pixels, read
-from cyclegan.data.kept import Kept
+from cyclegan.data.images import BrokenImageError, Pixels, read
+from cyclegan.data.kept import ROOM, KeptPictures
+from cyclegan.data.module import UnpairedData
 from cyclegan.data.sampling import Key
 from cyclegan.data.transforms import RandomCrop, Resize, Transform, Turn
+from tests.conftest import save_picture
 
 
-def test_pictures_are_read_once_while_there_is_room() -> None:
+def test_pictures_are_read_once_while_there_is_room(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def read(path: Path) -> Pixels:
         asked.append(path.name)
-        return np.full((2, 2, 3), int(path.name), np.uint8)
+        return np.full((2, 2, 3), int(path.read_text()), np.uint8)
 
-    kept = Kept(read, room=30)  # bytes; a picture has 12
+    files = [tmp_path / name for name in "123"]
+    for file in files:
+        file.write_text(file.name)
+    kept = KeptPictures(read, room=30)  # bytes; a picture has 12
     for _ in range(3):
-        for name in "123":
-            assert (kept(Path(name)) == int(name)).all()
+        for file in files:
+            assert (kept(file) == int(file.name)).all()
     assert asked == ["1", "2", "3", "3", "3"]
+    files[0].write_text("10")
+    assert (kept(files[0]) == 10).all()
+    assert (kept(files[0]) == 10).all()
+    assert asked[5:] == ["1"]
     assert kept.room == 6
+
+
+def test_a_kept_picture_that_is_lost_is_missed(tmp_path: Path) -> None:
+    kept = KeptPictures(partial(read, channels=3), room=2**20)
+    gone, cut = (save_picture(tmp_path / name) for name in ("gone.png", "cut.png"))
+    kept(gone)
+    kept(cut)
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:99])
+    with pytest.raises(FileNotFoundError):
+        kept(gone)
+    with pytest.raises(BrokenImageError):
+        kept(cut)
+
+
+def test_loading_processes_share_the_room_and_the_memory_is_known(domain_root: Path) -> None:
+    domain = Domain("test", [], [], root=str(domain_root), load_size=36, crop_size=32, workers=4)
+    data = UnpairedData(domain)
+    assert isinstance(data.dataset.read, KeptPictures)
+    assert data.dataset.read.room == ROOM // 4
+    assert data.kept_bytes == sum(read(file, 3).nbytes for file in data.sides.training())
 
 
 def test_samples_are_the_same_from_kept_pictures(domain_root: Path) -> None:
     files = (sorted((domain_root / "trainA").iterdir()), sorted((domain_root / "trainB").iterdir()))
     transform = Transform([Resize(36), RandomCrop(32), Turn()])
-    readers = [Kept(partial(read, channels=3), room) for room in (0, 2**20)]
+    readers = [KeptPictures(partial(read, channels=3), room) for room in (0, 2**20)]
     decoded, kept = (UnpairedDataset(files, transform, seed=0, read=each) for each in readers)
     for epoch in range(3):
         for place in range(len(decoded)):
             key = Key(epoch, place)
             for one, other in zip(decoded.sample(key).pair, kept.sample(key).pair, strict=True):
                 assert torch.equal(one, other)
-    assert [each.pixels.keys() for each in readers] == [set(), {*files[0], *files[1]}]
+    assert [each.pictures.keys() for each in readers] == [set(), {*files[0], *files[1]}]

@@ -111,7 +111,7 @@ def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
     gray = to_reference(ResnetGenerator(width=2, blocks=1))
     gray["model.18.weight"] = gray["model.18.weight"][:1]
     wrong: dict[str, tuple[Any, str]] = {
-        "gray": (gray, "must give the 3 channels that it takes, got 1"),
+        "gray": (gray, "must give as many channels as it takes, got 3 and 1"),
         "linear": ({"weight": torch.zeros(2, 2)}, "one of the reference's networks, got weight"),
         "empty": ({}, "one of the reference's networks"),
         "list": ([1], "holds other things"),

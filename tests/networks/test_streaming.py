@@ -62,9 +62,10 @@ def test_bands_of_any_height_give_the_whole_result(
     assert (streamed(network, picture, 2**30, tmp_path) - whole).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_what_memory_cannot_hold_goes_to_temporary_files(dtype: torch.dtype, tmp_path: Path) -> None:
-    network = generator().to(dtype)
+def test_what_memory_cannot_hold_goes_to_temporary_files(dtype: torch.dtype, residual: bool, tmp_path: Path) -> None:
+    network = generator(residual=residual).to(dtype)
     picture = (torch.rand(1, 3, 400, 96) * 2 - 1).to(dtype)
     little = Streaming(network, 400, 96, 2**30, tmp_path).narrowest
     passage = Streaming(network, 400, 96, little, tmp_path)
