@@ -305,14 +305,13 @@ def _check_memory(config: DictConfig, game: Game, data: UnpairedData, trainer: p
         model = config.model.copy()
         if step.checkpointing is not None:
             model.checkpointing = step.checkpointing
-        return footprint(lambda: instantiate(model, _convert_="all"), step)
+        return footprint(lambda: instantiate(model, _convert_="all"), step) + kept
 
     checkpointing = config.model.get("checkpointing") if can_recompute(generator) else None
     step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
     device = trainer.strategy.root_device
-    free = free_memory(device)
-    if device.type == "cpu":  # where pictures are kept, too
-        free = free // (trainer.world_size // trainer.num_nodes) - data.kept_bytes
+    free = free_memory(device) // (trainer.world_size // trainer.num_nodes if device.type == "cpu" else 1)
+    kept = data.kept_bytes if device.type == "cpu" else 0
     return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]
 
 
