@@ -75,8 +75,7 @@ class Alarms(Callback):
     """Tells on the console and in `alarms.csv` when an alarm begins, with what to do, and when it has passed.
 
     A check translates the fixed pictures, as grids do, and scores one batch. With experiment=seasons it is as long as
-    a step, with the paper's networks at 256 px as long as 1.6 steps (both on one core): every 100 steps, 1 to 2 % of
-    the time.
+    1.8 steps, with the paper's networks at 256 px as long as 1.6 (on one core): every 100 steps, 2 % of the time.
 
     Args:
         every_n_train_steps: batches between checks; null: no alarms.
