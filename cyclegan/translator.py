@@ -74,7 +74,7 @@ class Translator(ModelHubMixin):
 
     @property
     def channels(self) -> int:
-        """Channels that go in: 1 (gray) or 3 (RGB)."""
+        """Channels of its pictures: 1 (gray) or 3 (RGB)."""
         return int(self.facts.options.get("channels", RGB))
 
     @classmethod
