@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from cyclegan import train
-from cyclegan.pickles import read_pickle
+from cyclegan.files.weights import read_pickle
 
 GAME = (
     "domain=folders", "trainer=cpu", "trainer.deterministic=true", "trainer.max_epochs=6",

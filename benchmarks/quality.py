@@ -28,7 +28,7 @@ from torch import nn
 from benchmarks.textbook import textbook
 from benchmarks.training import DEVICE, now
 from cyclegan.callbacks.scores import Scores
-from cyclegan.data.images import read, to_tensor
+from cyclegan.pictures.images import read, to_tensor
 from cyclegan.data.module import spread
 from cyclegan.methods.game import Game
 

@@ -19,11 +19,11 @@ import psutil
 import torch
 from PIL import Image
 
-from cyclegan.data.decoding import decode
-from cyclegan.data.images import to_tensor
-from cyclegan.data.photo import Photo
-from cyclegan.inference import Memory
-from cyclegan.pretrained import Facts
+from cyclegan.pictures.decoding import decode
+from cyclegan.pictures.images import to_tensor
+from cyclegan.pictures.photo import Photo
+from cyclegan.inference.passes import Memory
+from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 
 

@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cyclegan.data.finding import find_images
-from cyclegan.inference import Precision
-from cyclegan.pretrained import Facts, find
+from cyclegan.pictures.finding import find_images
+from cyclegan.inference.passes import Precision
+from cyclegan.inference.saved import Facts, find
 from cyclegan.translator import Translator
 
 MODES = {"float32": ("--precision", "fp32"), "default": (), "--compile": ("--compile",)}

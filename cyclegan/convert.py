@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclegan import pretrained
-from cyclegan.cli import Parser, friendly, positive
-from cyclegan.console import printable, say
-from cyclegan.errors import UsageError
-from cyclegan.interop.reference import PLAYERS, reference_files
-from cyclegan.run import Run
+from cyclegan.console.commands import Parser, positive, run_command
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import printable, say
+from cyclegan.inference import saved
+from cyclegan.interop.reference import GENERATORS, reference_files
+from cyclegan.runs.folder import Run
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -17,7 +17,7 @@ def convert(options: argparse.Namespace) -> None:
     out: Path = options.output
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{printable(out)} exists already. Name a new folder.")
-    found = [pretrained.from_reference(path, tuple(options.looks), options.size) for path in _files(options.path)]
+    found = [saved.from_reference(path, tuple(options.looks), options.size) for path in _files(options.path)]
     targets = [each.facts.target for each in found]
     if len(set(targets)) < len(targets):
         raise UsageError(
@@ -25,7 +25,7 @@ def convert(options: argparse.Namespace) -> None:
         )
     for each in found:
         folder = out if len(found) == 1 else Run(out).translator(each.facts.target)
-        pretrained.save(each.generator, each.facts, folder)
+        saved.save(each.generator, each.facts, folder)
         made = f"{each.facts.network}({', '.join(f'{name}={value}' for name, value in each.facts.options.items())})"
         say(f"{printable(folder)}: {each.facts.source} to {each.facts.target}, {made}")
 
@@ -39,7 +39,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
             raise UsageError(
                 f"{printable(path)} must hold weight files such as latest_net_G_A.pth. Name another folder."
             )
-        files += [in_folder[player] for player in in_folder if PLAYERS[player].generates] or [path]
+        files += [in_folder[name] for name in in_folder if name in GENERATORS] or [path]
     return files
 
 
@@ -52,13 +52,13 @@ def _parser() -> Parser:
     add("path", metavar="PATH", nargs="+", type=Path, help="latest_net_G_A.pth or such, or a checkpoints folder")
     add("output", metavar="TRANSLATOR_DIR", type=Path, help="a new folder")
     add("--looks", nargs=2, metavar=("A", "B"), default=("a", "b"), help="their names; G_A leads from A to B")
-    add("--size", type=positive, default=pretrained.REFERENCE_SIZE, help="pixels of its training crops (%(default)s)")
+    add("--size", type=positive, default=saved.REFERENCE_SIZE, help="pixels of its training crops (%(default)s)")
     return parser
 
 
 def main() -> None:
     """Run the command."""
-    friendly(lambda: convert(_parser().parse_args()))
+    run_command(lambda: convert(_parser().parse_args()))
 
 
 if __name__ == "__main__":

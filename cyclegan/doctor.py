@@ -8,12 +8,12 @@ from textwrap import wrap
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from cyclegan.cli import check_types, hydra_verb
-from cyclegan.console import move, printable, progress_bar, say
-from cyclegan.data.diagnosis import Colours, Copies, Findings, Split, save_findings
-from cyclegan.data.doctor import examine
+from cyclegan.console.errors import UsageError
+from cyclegan.console.options import check_types, hydra_command
+from cyclegan.console.output import move, printable, progress_bar, say
+from cyclegan.data.doctor.examination import examine
+from cyclegan.data.doctor.findings import Colours, Copies, Findings, Split, save_findings
 from cyclegan.data.module import UnpairedData
-from cyclegan.errors import UsageError
 
 WIDTH = 110  # characters of a line
 SHOWN = 3  # of each kind; findings=FILE has all
@@ -119,7 +119,7 @@ def _colours(colours: Colours, a: str, b: str) -> Iterator[str]:
     yield "  guess: how often a picture's mean alone tells its side; 50% is chance."
 
 
-main = hydra_verb(doctor, options="doctor")
+main = hydra_command(doctor, options="doctor")
 
 if __name__ == "__main__":
     main()

@@ -8,28 +8,30 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from cyclegan.cli import Parser, default_config, friendly, positive
-from cyclegan.console import progress_bar, say
+from cyclegan.console.commands import Parser, positive, run_command
+from cyclegan.console.errors import UsageError
+from cyclegan.console.options import default_config
+from cyclegan.console.output import progress_bar, say
 from cyclegan.data.domain import Domain
-from cyclegan.data.finding import find_images
 from cyclegan.data.folders import Sides
-from cyclegan.data.images import SUFFIXES, BrokenImageError
 from cyclegan.data.module import Tests, UnpairedData
 from cyclegan.data.transforms import CenterCrop, Resize
-from cyclegan.errors import UsageError
-from cyclegan.hardware import usable_device
-from cyclegan.judge import Judge
-from cyclegan.metrics.distribution import check_enough
-from cyclegan.metrics.equilibrium import save_gap
-from cyclegan.metrics.features import INCEPTION, Extractor, load_extractor
-from cyclegan.metrics.perceptual import Perceptual
-from cyclegan.metrics.table import NOTHING, REALS, Table, meaning, save_table, table_lines
-from cyclegan.model import Model, is_run
-from cyclegan.prepare import prepared_data
-from cyclegan.restore import equilibrium_of, saved_config
-from cyclegan.run import Run
+from cyclegan.hardware.devices import usable_device
+from cyclegan.pictures.finding import find_images
+from cyclegan.pictures.images import SUFFIXES, BrokenImageError
+from cyclegan.runs.assembly import assemble_data
+from cyclegan.runs.folder import Run
+from cyclegan.runs.restore import restore, saved_config
+from cyclegan.scoring.distribution import check_enough
+from cyclegan.scoring.equilibrium import duality_gap, rounds_of
+from cyclegan.scoring.features import INCEPTION, Extractor, load_extractor
+from cyclegan.scoring.judge import Judge
+from cyclegan.scoring.model import Model
+from cyclegan.scoring.perceptual import Perceptual
+from cyclegan.scoring.table import NOTHING, REALS, Table, meaning, save_table, table_lines
 
 NONE = "none"
+REPEATS = 5  # of the equilibrium's measurement
 
 
 def evaluate(arguments: Sequence[str] | None = None) -> Table:
@@ -111,7 +113,7 @@ def _has_model(options: Namespace) -> bool:
         raise UsageError("--fakes and --reals must be given together. See --help.")
     if not options.model and (options.to or options.a or options.exclude_leaks):
         raise UsageError("--to, --a and --exclude-leaks must go with a MODEL, not with --fakes and --reals.")
-    if options.equilibrium and not (options.model and is_run(Path(options.model))):
+    if options.equilibrium and not (options.model and Run(Path(options.model)).exists()):
         got = options.model or "--fakes and --reals"
         raise UsageError(f"--equilibrium must go with a run folder, which has both players, got {got}. Leave it out.")
     return bool(options.model)
@@ -122,17 +124,18 @@ def _own_file(options: Namespace) -> Path | None:
     if not options.model or options.to:
         return None
     folder = Path(options.model).resolve()
-    own = is_run(folder) or (is_run(folder.parent) and Run(folder.parent).best == folder)
+    own = Run(folder).exists() or (Run(folder.parent).exists() and Run(folder.parent).best == folder)
     return Run(folder).scores if own else None
 
 
 def _measure_equilibrium(run: Run, steps: int, device: torch.device, trust: bool) -> None:
     say(f"\nHow far from equilibrium: what each player gains by {steps} steps alone, the mean ± its spread ...")
-    gap = equilibrium_of(run.folder, steps, device=str(device), trust=trust)
-    for name, regret in gap.players().items():
+    game, data, played = restore(run, trust)
+    gap = duality_gap(game.to(device), rounds_of(data, steps, REPEATS), played)
+    for name, regret in gap.regrets.items():
         say(f"{name:<15}{regret.mean:>9.4f} ± {regret.std:.4f} of a loss of {regret.loss:.4f}")
     say(f"{'duality gap':<15}{gap.mean:>9.4f} ± {gap.std:.4f}")
-    save_gap(gap, run.equilibrium)
+    gap.save(run.equilibrium)
     say(f"Written to {run.equilibrium}")
 
 
@@ -203,7 +206,7 @@ def _data(config: DictConfig) -> UnpairedData:
     """
     root = Path(config.domain.root) if config.domain.root else None
     if root is None or not root.is_dir() or any((root / split).is_dir() for split in ("trainA", "trainB")):
-        data = prepared_data(config)
+        data = assemble_data(config)
     else:
         data = UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
         data.found = data.sides = Sides([], [], find_images(root / "testA"), find_images(root / "testB"))
@@ -263,7 +266,7 @@ def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perce
 
 def main() -> None:
     """Run the command."""
-    friendly(evaluate)
+    run_command(evaluate)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,25 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from cyclegan import __version__, pretrained
-from cyclegan.cli import Parser, friendly
-from cyclegan.console import printable, say
-from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.console.commands import Parser, run_command
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import printable, say
+from cyclegan.files.writing import replaced_whole
+from cyclegan.hardware.memory import bytes_per_pixel
+from cyclegan.inference import saved
+from cyclegan.inference.saved import Found
 from cyclegan.interop.onnx import OnnxGenerator
 from cyclegan.interop.program import Form, to_onnx, to_torch, traced
-from cyclegan.interop.reference import PLAYERS, write_reference
-from cyclegan.networks.memory import bytes_per_pixel
-from cyclegan.pretrained import Found
-from cyclegan.restore import restored_game
-from cyclegan.run import Run
+from cyclegan.interop.reference import write_reference
+from cyclegan.runs.folder import Run
+from cyclegan.runs.restore import reference_networks, restore_game
 from cyclegan.translator import Translator
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
@@ -45,7 +46,7 @@ def export(options: argparse.Namespace) -> int:
     if options.format == "reference":
         _write_reference(options)
         return 0
-    found = pretrained.find(options.model, options.to)
+    found = saved.find(options.model, options.to)
     if isinstance(found.generator, OnnxGenerator):
         raise UsageError(f"{options.model} is exported already. Name the run or translator folder that it was made of.")
     try:
@@ -120,22 +121,21 @@ def _metadata(found: Found, form: Form, licence: str) -> dict[str, str]:
         "options": json.dumps(dict(facts.options)),
         "size": str(facts.size),
         "bytes_per_pixel": f"{MEMORY * bytes_per_pixel(found.generator):.0f}",
-        "made_by": f"cyclegan {__version__}",
+        "made_by": f"cyclegan {version('cyclegan')}",
     }
 
 
 def _write_reference(options: argparse.Namespace) -> None:
     """One generator to a file, or all four networks of a run to a folder."""
     if options.to or options.output.suffix == ".pth":
-        found = pretrained.find(options.model, options.to)
+        found = saved.find(options.model, options.to)
         write_reference(found.generator, options.output)
         say(f"{printable(options.output)}: {found.facts.source} to {found.facts.target}, {found.facts.network}.")
         return
-    game = restored_game(Run.open(options.model))
-    for name, player in PLAYERS.items():
-        networks = game.generators() if player.generates else game.discriminators()
-        write_reference(networks[player.domain], options.output / f"latest_net_{name}.pth")
-    say(f"{printable(options.output)}: latest_net_{{{','.join(PLAYERS)}}}.pth of the last checkpoint.")
+    networks = reference_networks(restore_game(Run.open(options.model)))
+    for name, network in networks.items():
+        write_reference(network, options.output / f"latest_net_{name}.pth")
+    say(f"{printable(options.output)}: latest_net_{{{','.join(networks)}}}.pth of the last checkpoint.")
 
 
 def _parser() -> Parser:
@@ -161,7 +161,7 @@ def _parser() -> Parser:
 
 def main() -> None:
     """Run the command."""
-    friendly(lambda: sys.exit(export(_parser().parse_args())))
+    run_command(lambda: sys.exit(export(_parser().parse_args())))
 
 
 if __name__ == "__main__":

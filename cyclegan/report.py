@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclegan.cli import Parser, friendly
-from cyclegan.console import printable, say
-from cyclegan.errors import UsageError
+from cyclegan.console.commands import Parser, run_command
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import printable, say
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_comparison, write_report
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 
 COMPARISON = Path("comparison.html")
 
@@ -42,7 +42,7 @@ def report(arguments: Sequence[str] | None = None) -> Path:
 
 def main() -> None:
     """Run the command."""
-    friendly(report)
+    run_command(report)
 
 
 if __name__ == "__main__":

@@ -20,37 +20,39 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.loggers import Logger
 
 from cyclegan.callbacks.checkpoint import InPlace
-from cyclegan.callbacks.history import History, plot_losses
+from cyclegan.callbacks.loggers import History, finish_logger, start_logger
 from cyclegan.callbacks.losses import Losses
 from cyclegan.callbacks.numbers import DivergedError, slow_down
 from cyclegan.callbacks.stopping import Stopping
-from cyclegan.callbacks.trackers import finish_tracker, start_tracker
-from cyclegan.cli import hydra_verb
-from cyclegan.console import say
-from cyclegan.data.lost import too_many
+from cyclegan.console.errors import UsageError
+from cyclegan.console.options import hydra_command
+from cyclegan.console.output import is_first, say
+from cyclegan.data.domain import Domain
+from cyclegan.data.lost_pictures import too_many
 from cyclegan.data.module import UnpairedData
-from cyclegan.errors import UsageError
-from cyclegan.files import drop_abandoned, replaced_whole
-from cyclegan.footprint import Step, check_it_fits, footprint
-from cyclegan.hardware import choose_accelerator, choose_precision, choose_strategy, free_memory, keep_memory
-from cyclegan.methods.game import Game
-from cyclegan.networks.layers import can_recompute
-from cyclegan.precision import cast_once
-from cyclegan.prepare import prepared_data
-from cyclegan.ranks import end_with_parent, is_first, is_lost_connection
-from cyclegan.restore import (
+from cyclegan.files.writing import drop_abandoned, replaced_whole
+from cyclegan.hardware.cpu import keep_freed_memory, prepare
+from cyclegan.hardware.devices import choose_accelerator, choose_strategy
+from cyclegan.hardware.memory import free_memory
+from cyclegan.hardware.precision import choose_precision, share_grad_scaler
+from cyclegan.hardware.processes import end_with_parent, is_lost_connection
+from cyclegan.hardware.recompute import can_recompute
+from cyclegan.hardware.slurm import current_job, requeue
+from cyclegan.methods.game import Direction, Game
+from cyclegan.methods.memory_estimate import Step, check_it_fits, training_bytes
+from cyclegan.reporting.summary import conclusion, introduction
+from cyclegan.runs.assembly import assemble_data, assemble_game, run_length
+from cyclegan.runs.folder import Run
+from cyclegan.runs.history import plot_losses
+from cyclegan.runs.restore import (
     PICTURES,
+    load_first_weights,
+    load_weights,
     newest_checkpoint,
-    run_length,
     saved_config,
     steps_of,
-    take_first_weights,
-    take_weights,
 )
-from cyclegan.run import Run
-from cyclegan.slurm import current_job, requeue
-from cyclegan.starts import note_start, requeued_run
-from cyclegan.summary import conclusion, introduction
+from cyclegan.runs.start_log import add_start, requeued_run
 
 REASONS = {  # why options cannot change in a run that goes on
     "model": "the weights and the optimisers' states are of the model as it is",
@@ -68,7 +70,7 @@ CHANGEABLE = (  # options of a run that goes on; the others would make it anothe
 def train(config: DictConfig) -> None:
     """Train as the config says: a new run, or one that goes on."""
     _silence_libraries()
-    keep_memory()
+    keep_freed_memory()
     options = cast(list[str], OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
     run = Run.open(config.resume) if config.resume else None
     if run is not None:
@@ -96,21 +98,25 @@ def _returned(error: DivergedError, slower: float) -> list[str]:
 
 
 def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
-    """Play a run from its beginning or its newest checkpoint to its end."""
+    """Train from the beginning, or from the newest checkpoint, to the end."""
     _seed(config)
     saved = newest_checkpoint(run) if run and any(run.checkpoints.glob("*.ckpt")) else None
     checkpoint = saved.content if saved else None
-    data = prepared_data(config, checkpoint[PICTURES] if checkpoint else None)
-    game: Game = instantiate(config.model, _convert_="all")
+    data = assemble_data(config, checkpoint[PICTURES] if checkpoint else None)
+    game = assemble_game(config, data)
     _check_networks(game, data)
     if checkpoint:
-        take_weights(game, checkpoint)
+        load_weights(game, checkpoint)
     elif config.init_from:
-        take_first_weights(game, config.init_from)
+        load_first_weights(game, config.init_from)
     run = run or _new_run(config)
     steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
     trainer = _trainer(config, run, stopping, steps)
     trainer.precision_plugin.convert_module(game)  # before Lightning does: it would load 64 bits into 32 first
+    share_grad_scaler(trainer, len(game.players()))
+    for player in game.players():
+        for network in player.networks:
+            prepare(network, trainer.strategy.root_device)
     game.length = run_length(config, len(data.batches(ranks=trainer.world_size)))
     if steps >= game.length:
         if is_first():  # it may have been killed after its last checkpoint
@@ -122,14 +128,14 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
     memory = _check_memory(config, game, data, trainer)
     if is_first():
         _prepare_folder(config, run, trainer.loggers[-1], new=checkpoint is None)
-        note_start(run, steps, options)
+        add_start(run, steps, options)
     hardware = f"{config.trainer.accelerator} x {config.trainer.devices}, {config.trainer.precision}"
     say(introduction(game, data, run, {"device": hardware, "memory": memory}))
     started = time.monotonic()
     try:
         _fit(trainer, game, data, saved.path if saved else None)
     finally:
-        finish_tracker(trainer.loggers[-1])
+        finish_logger(trainer.loggers[-1])
     _tell_the_end(stopping, game, data, run)
     say(conclusion(data, run, time.monotonic() - started))
 
@@ -137,7 +143,7 @@ def _play(config: DictConfig, run: Run | None, options: list[str]) -> None:
 def _prepare_folder(config: DictConfig, run: Run, tracker: Logger, new: bool) -> None:
     run.make()
     drop_abandoned(run.folder)
-    start_tracker(tracker, OmegaConf.to_container(config, resolve=True) if new else None)  # type: ignore[arg-type]
+    start_logger(tracker, OmegaConf.to_container(config, resolve=True) if new else None)  # type: ignore[arg-type]
     _remember_tracker(config, tracker)
     _save_config(config, run)
 
@@ -186,7 +192,6 @@ def _trainer(config: DictConfig, run: Run, stopping: Stopping, steps: int) -> pl
         enable_model_summary=False,
         logger=[History(run, keep_until=steps), _tracker(config, run)],
     )
-    cast_once(trainer)
     return trainer
 
 
@@ -233,7 +238,7 @@ def _new_run(config: DictConfig) -> Run:
         if Run(folder).config.exists():
             raise UsageError(f"{folder} exists already, as a run. Choose another run_dir.")
         folder /= str(hydra.job.num)
-    return Run.fresh(folder)
+    return Run.new(folder)
 
 
 def _resumed_config(run: Run, overrides: list[str], trust: bool) -> DictConfig:
@@ -270,26 +275,14 @@ def _save_config(config: DictConfig, run: Run) -> None:
 
 
 def _check_networks(game: Game, data: UnpairedData) -> None:
-    """Refuse sizes and channels that the networks cannot take, and optimisers that cannot be made."""
-    domain = data.domain
-    generator, discriminator = game.generators()["b"], game.discriminators()["b"]
-    multiple = int(generator.multiple)  # type: ignore[arg-type]
-    smallest = max(int(network.smallest) for network in (generator, discriminator))  # type: ignore[arg-type]
-    if domain.crop_size % multiple or domain.crop_size < smallest:
-        raise UsageError(
-            f"domain.crop_size must be a multiple of {multiple} and at least {smallest} for these networks, "
-            f"got {domain.crop_size}. Choose such a size, or shallower networks."
-        )
-    side = -(-smallest // multiple) * multiple
+    """Refuse sizes and channels that the networks cannot take, and optimisers that cannot be made.
+
+    Raises:
+        UsageError: naming the option.
+    """
     game.eval()
-    try:
-        with torch.no_grad():
-            discriminator(generator(torch.zeros(1, domain.channels, side, side)))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"The networks must take and give domain.channels={domain.channels} channels ({reason})."
-        ) from error
+    for way in game.directions():
+        _check_direction(way, data.domain)
     game.train()
     try:
         game.configure_optimizers()
@@ -297,25 +290,51 @@ def _check_networks(game: Game, data: UnpairedData) -> None:
         raise UsageError(f"model.descent cannot make its optimisers ({error}). Change its options.") from error
 
 
+def _check_direction(way: Direction, domain: Domain) -> None:
+    networks = [way.generator, *([way.discriminator] if way.discriminator is not None else [])]
+    multiple = int(getattr(way.generator, "multiple", 1))
+    smallest = max(int(getattr(network, "smallest", 1)) for network in networks)
+    if domain.crop_size % multiple or domain.crop_size < smallest:
+        raise UsageError(
+            f"domain.crop_size must be a multiple of {multiple} and at least {smallest} for these networks, "
+            f"got {domain.crop_size}. Choose such a size, or shallower networks."
+        )
+    side = -(-smallest // multiple) * multiple
+    try:
+        with torch.no_grad():
+            x = torch.zeros(1, domain.channels, side, side)
+            for network in networks:
+                x = network(x)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"The networks must take and give domain.channels={domain.channels} channels ({reason})."
+        ) from error
+
+
 def _check_memory(config: DictConfig, game: Game, data: UnpairedData, trainer: pl.Trainer) -> str:
-    """Refuse a run that this machine cannot hold; a line that says what it will take."""
-    domain, generator = config.domain, game.generators()["b"]
+    """Refuse a run that this machine cannot hold; what it will take, in words."""
+    generators = [way.generator for way in game.directions()]
 
     def bytes_of(step: Step) -> int:
-        model = config.model.copy()
+        changed = config.copy()
         if step.checkpointing is not None:
-            model.checkpointing = step.checkpointing
-        return footprint(lambda: instantiate(model, _convert_="all"), step) + kept
+            changed.model.checkpointing = step.checkpointing
+        with torch.random.fork_rng([]):
+            fresh = assemble_game(changed, data)
+        return training_bytes(fresh, data.blank_batch(step.batch, step.crop), step.precision) + kept
 
-    checkpointing = config.model.get("checkpointing") if can_recompute(generator) else None
-    step = Step(domain.batch_size, domain.crop_size, domain.channels, config.trainer.precision, checkpointing)
+    may_recompute = "checkpointing" in config.model and all(map(can_recompute, generators))
+    checkpointing = config.model.checkpointing if may_recompute else None
+    step = Step(config.domain.batch_size, config.domain.crop_size, config.trainer.precision, checkpointing)
     device = trainer.strategy.root_device
     free = free_memory(device) // (trainer.world_size // trainer.num_nodes if device.type == "cpu" else 1)
     kept = data.kept_bytes if device.type == "cpu" else 0
-    return check_it_fits(step, int(generator.multiple), bytes_of, free)  # type: ignore[arg-type]
+    multiple = max((int(getattr(generator, "multiple", 1)) for generator in generators), default=1)
+    return check_it_fits(step, multiple, bytes_of, free)
 
 
-main = hydra_verb(train)
+main = hydra_command(train)
 
 if __name__ == "__main__":
     main()

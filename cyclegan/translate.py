@@ -13,15 +13,17 @@ from typing import Any, NoReturn
 import torch
 from PIL import Image
 
-from cyclegan.cli import Parser, friendly, natural, positive
-from cyclegan.collection import Options, Summary, plan, translate_plan
-from cyclegan.collection.work import FAILURES, write_failures
-from cyclegan.console import printable, say
-from cyclegan.data.encoding import FORMATS
-from cyclegan.errors import UsageError
-from cyclegan.files import drop_abandoned
-from cyclegan.hardware import choose_accelerator, choose_precision, free_memory, usable_device
-from cyclegan.inference import SHARE, Memory
+from cyclegan.console.commands import Parser, natural, positive, run_command
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import printable, say
+from cyclegan.files.writing import drop_abandoned
+from cyclegan.hardware.devices import choose_accelerator, usable_device
+from cyclegan.hardware.memory import free_memory
+from cyclegan.hardware.precision import choose_precision
+from cyclegan.inference.collection import Options, Summary, plan, translate_plan
+from cyclegan.inference.collection.work import FAILURES, write_failures
+from cyclegan.inference.passes import MEMORY_SHARE, Memory
+from cyclegan.pictures.encoding import FORMATS
 from cyclegan.translator import Translator
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -77,7 +79,7 @@ def _translator(options: argparse.Namespace, device: torch.device) -> Translator
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if choose_precision("auto", device.type) == "bf16-mixed" else "fp32"
-    limit = options.max_memory or int(SHARE * free_memory() / options.devices)
+    limit = options.max_memory or int(MEMORY_SHARE * free_memory() / options.devices)
     memory = Memory(limit, options.temp_dir)
     return Translator.from_pretrained(
         options.model, options.to, device, precision, options.compile, options.work_size, memory
@@ -213,7 +215,7 @@ def _terminate(*_: Any) -> NoReturn:
 def main() -> None:
     """Run the command."""
     signal.signal(signal.SIGTERM, _terminate)
-    friendly(lambda: sys.exit(translate()))
+    run_command(lambda: sys.exit(translate()))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from cyclegan import pretrained
-from cyclegan.card import Card, describe
-from cyclegan.data.decoding import decode
-from cyclegan.data.images import GRAY, RGB, to_pixels, to_tensor
-from cyclegan.data.photo import Photo, in_rows
-from cyclegan.data.resampling import add_lines, resampling, resize_lines
-from cyclegan.inference import Inference, Memory, Precision
-from cyclegan.pretrained import Facts
-
-if TYPE_CHECKING:
-    from cyclegan.collection import Summary
+from cyclegan.inference import saved
+from cyclegan.inference.card import Card, describe
+from cyclegan.inference.collection import Options, Summary, translate_collection
+from cyclegan.inference.passes import Memory, Passes, Precision
+from cyclegan.inference.saved import Facts
+from cyclegan.pictures.decoding import decode
+from cyclegan.pictures.images import GRAY, RGB, to_pixels, to_tensor
+from cyclegan.pictures.photo import Photo, in_rows
+from cyclegan.pictures.resampling import add_lines, resampling, resize_lines
 
 Picture = NDArray[Any] | Image.Image | Tensor | str | Path
 
@@ -62,15 +60,25 @@ class Translator(ModelHubMixin):
         work_size: int | None = None,
         memory: Memory = Memory(),  # noqa: B008 (a constant)
     ) -> None:
-        self.inference = Inference(generator, torch.device(device), precision, compiled, memory)
+        self.passes = Passes(generator, torch.device(device), precision, compiled, memory)
         self.facts = facts
         self.work_size = work_size
         self.card: Card | None = None
 
     @property
+    def generator(self) -> nn.Module:
+        """The network: takes and gives (B, C, H, W) in [-1, 1], of multiples of its `multiple`."""
+        return self.passes.generator
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.passes.device
+
+    @property
     def parameters(self) -> int:
         """Of its network."""
-        return sum(each.numel() for each in self.inference.generator.parameters())
+        return sum(each.numel() for each in self.generator.parameters())
 
     @property
     def channels(self) -> int:
@@ -93,7 +101,7 @@ class Translator(ModelHubMixin):
         Raises:
             UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
         """
-        generator, facts, folder = pretrained.find(source, to)
+        generator, facts, folder = saved.find(source, to)
         translator = cls(generator, facts, device, precision, compiled, work_size, memory)
         translator.card = Card.read(folder) if folder else None
         return translator
@@ -117,12 +125,12 @@ class Translator(ModelHubMixin):
         Raises:
             UsageError: if it is no such file.
         """
-        generator, facts, _ = pretrained.from_reference(path, looks)
+        generator, facts, _ = saved.from_reference(path, looks)
         return cls(generator, facts, device, precision)
 
     def save(self, folder: Path) -> None:
         """Write `config.json`, `model.safetensors` and the card (Hugging Face Hub layout) to a folder, each whole."""
-        pretrained.save(self.inference.generator, self.facts, folder)
+        saved.save(self.generator, self.facts, folder)
         (self.card or describe(self.facts, self.parameters)).write(folder)
 
     def _save_pretrained(self, save_directory: Path) -> None:
@@ -134,8 +142,8 @@ class Translator(ModelHubMixin):
 
     def fingerprint(self) -> str:
         """Stands for all that decides what this translator makes of a picture."""
-        found = hashlib.sha256(f"{self.facts} {self.inference.precision} {self.work_size}".encode())
-        for name, tensor in sorted(self.inference.generator.state_dict().items()):
+        found = hashlib.sha256(f"{self.facts} {self.passes.precision} {self.work_size}".encode())
+        for name, tensor in sorted(self.generator.state_dict().items()):
             found.update(name.encode())
             found.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
         return found.hexdigest()
@@ -165,14 +173,12 @@ class Translator(ModelHubMixin):
             results[place] = _like(pictures[place], photo)
         return results
 
-    def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> "Summary":
+    def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> Summary:
         """Translate all pictures below a folder to the same tree in another one, as the command does.
 
         Returns:
             What was translated, what was done before, what failed and why.
         """
-        from cyclegan.collection import Options, translate_collection  # noqa: PLC0415 (it sits on this class)
-
         return translate_collection(self, [str(source)], Path(target), Options(overwrite=overwrite))
 
     def translate(self, pictures: Tensor) -> Tensor:
@@ -188,9 +194,9 @@ class Translator(ModelHubMixin):
                 f"A tensor must be {expected}, got {tuple(pictures.shape)} of {pictures.dtype}. Convert it."
             )
         height, width = pictures.shape[-2:]
-        room = self.inference.limit - 2 * pictures.nbytes
-        if not self.inference.in_bands(height, width, room):
-            return self.inference.whole(pictures)
+        room = self.passes.limit - 2 * pictures.nbytes
+        if not self.passes.in_bands(height, width, room):
+            return self.passes.whole(pictures)
         result = torch.empty_like(pictures, dtype=torch.float32)
         for picture, painted in zip(pictures, result, strict=True):
             self._in_bands(picture.float(), painted, room)
@@ -210,8 +216,8 @@ class Translator(ModelHubMixin):
         results: list[Photo] = list(photos)
         for places in groups.values():
             first = photos[places[0]]
-            left = self.inference.limit - 2 * sum(photos[each].nbytes for each in places) if room is None else room
-            step = batch_size or self.inference.at_once(*self._work_size(first), left)
+            left = self.passes.limit - 2 * sum(photos[each].nbytes for each in places) if room is None else room
+            step = batch_size or self.passes.at_once(*self._work_size(first), left)
             for start in range(0, len(places), step):
                 chunk = places[start : start + step]
                 for place, made in zip(chunk, self._alike([photos[each] for each in chunk], left), strict=True):
@@ -224,10 +230,10 @@ class Translator(ModelHubMixin):
         size = photos[0].size
         if self._work_size(photos[0]) != size:
             return [self._at_work_size(photo, exact, room) for photo in photos]
-        if self.inference.in_bands(*size, room, exact):
+        if self.passes.in_bands(*size, room, exact):
             return [self._streamed(photo, exact, room) for photo in photos]
         tensors = torch.stack([self._tensor(photo, 0, size[0]) for photo in photos])
-        results = self.inference.whole(tensors, exact)
+        results = self.passes.whole(tensors, exact)
         return [_painted(photo, result) for photo, result in zip(photos, results, strict=True)]
 
     def _streamed(self, photo: Photo, exact: bool, room: int) -> Photo:
@@ -249,7 +255,7 @@ class Translator(ModelHubMixin):
     def _stream(self, read: Any, write: Any, size: tuple[int, int], room: int, exact: bool) -> None:
         """As `Inference.stream`, by rows (C, rows, W) of a picture without padding."""
         height, width = size
-        rows, columns = self.inference.mirrored(height), self.inference.mirrored(width)
+        rows, columns = self.passes.mirrored(height), self.passes.mirrored(width)
 
         def read_padded(top: int, bottom: int) -> Tensor:
             wanted = rows[top:bottom]
@@ -260,7 +266,7 @@ class Translator(ModelHubMixin):
             if top < height:
                 write(top, band[0, :, : height - top, :width].float())
 
-        self.inference.stream(read_padded, write_cropped, (len(rows), len(columns)), room, exact)
+        self.passes.stream(read_padded, write_cropped, (len(rows), len(columns)), room, exact)
 
     def _at_work_size(self, photo: Photo, exact: bool, room: int) -> Photo:
         (height, width), (rows, columns) = photo.size, self._work_size(photo)
@@ -270,11 +276,11 @@ class Translator(ModelHubMixin):
             narrow = resize_lines(self._tensor(photo, top, bottom), to_columns)
             add_lines(small.transpose(1, 2), narrow.transpose(1, 2), to_rows, top)
         small.clamp_(-1, 1)  # resizing overshoots at edges
-        if self.inference.in_bands(rows, columns, room, exact):
+        if self.passes.in_bands(rows, columns, room, exact):
             painted = torch.empty_like(small)
             self._in_bands(small, painted, room)
         else:
-            painted = self.inference.whole(small[None], exact)[0]
+            painted = self.passes.whole(small[None], exact)[0]
         change = (painted.cpu() - small).transpose(1, 2)
         to_rows, to_columns = resampling(rows, height), resampling(columns, width)
         colours = np.empty_like(photo.colours)

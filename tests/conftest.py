@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from cyclegan import networks
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from tests.verbs import TINY, run_verb
 
 PROJECT = Path(__file__).parent.parent
@@ -61,7 +61,7 @@ def torch_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
     home = tmp_path_factory.mktemp("torch")
     monkeypatch.setenv("TORCH_HOME", str(home))
-    monkeypatch.setattr("cyclegan.metrics.features.fetch", refuse)
+    monkeypatch.setattr("cyclegan.scoring.features.fetch", refuse)
     return home
 
 

@@ -10,8 +10,8 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from cyclegan import Translator
-from cyclegan.card import Card
-from cyclegan.pretrained import Facts
+from cyclegan.inference.card import Card
+from cyclegan.inference.saved import Facts
 from tests.conftest import save_domain
 from tests.test_train import tiny
 from tests.verbs import run_verb

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-CHATTER = "from cyclegan.cli import friendly; friendly(lambda: [print('x' * 9999, flush=True) for _ in range(999)])"
+CHATTER = "from cyclegan.console.commands import friendly; friendly(lambda: [print('x' * 9999, flush=True) for _ in range(999)])"
 
 
 def test_output_that_nobody_reads_is_no_error() -> None:

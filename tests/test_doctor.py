@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.config import datasets
+from cyclegan.console.places import datasets
 from tests.conftest import save_picture
 from tests.test_conf import compose
 from tests.verbs import fail_verb, run_verb

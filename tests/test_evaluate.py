@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cyclegan.metrics.table import CYCLE, FLAT, FLOOR, NOTHING, TRANSLATOR
-from cyclegan.pretrained import Facts
+from cyclegan.scoring.table import CYCLE, FLAT, FLOOR, NOTHING, TRANSLATOR
+from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_domain, save_picture
 from tests.metrics.test_features import save_onnx

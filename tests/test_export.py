@@ -12,7 +12,7 @@ from torch import nn
 
 from cyclegan import Translator, export
 from cyclegan.interop.reference import PLAYERS, load_reference, read_reference
-from cyclegan.pretrained import Facts
+from cyclegan.inference.saved import Facts
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
 from tests.verbs import fail_verb, run_verb

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.files import replaced_whole, second_name
+from cyclegan.files.writing import replaced_whole, second_name
 
 
 def fail_within(path: Path) -> None:

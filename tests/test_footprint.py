@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from cyclegan.data.sampling import Pair
-from cyclegan.errors import UsageError
-from cyclegan.footprint import SLACK, Step, check_it_fits, footprint
+from cyclegan.console.errors import UsageError
+from cyclegan.methods.memory_estimate import SLACK, Step, check_it_fits, footprint
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.networks.memory import Live
-from cyclegan.rehearsal import BOTH, rehearsal
+from cyclegan.hardware.memory import Live
+from cyclegan.methods.standalone import BOTH, rehearsal
 from tests.verbs import fail_verb
 
 WIDE = ("domain.load_size=256", "model.generator.width=64", "model.generator.blocks=2")

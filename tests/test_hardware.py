@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from cyclegan.hardware import choose_accelerator, choose_strategy, free_memory
+from cyclegan.hardware.devices import choose_accelerator, choose_strategy, free_memory
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 
 HEAP = """
 import ctypes, sys
 import torch
-from cyclegan.hardware import keep_memory
+from cyclegan.hardware.devices import keep_memory
 if "keep" in sys.argv:
     keep_memory()
 end = ctypes.CDLL(None).sbrk
@@ -31,7 +31,7 @@ import ctypes, sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 import torch
-from cyclegan.hardware import keep_memory
+from cyclegan.hardware.devices import keep_memory
 if "keep" in sys.argv:
     keep_memory()
 barrier = Barrier(8)
@@ -67,7 +67,7 @@ def test_threads_share_memory() -> None:
 
 
 def test_what_a_container_keeps_of_files_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cyclegan.hardware.CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr("cyclegan.hardware.devices.CONTROL_GROUP", tmp_path)
     machine = free_memory()
     for name, text in {"max": "9000000\n", "current": "8000000\n", "stat": "anon 7\ninactive_file 2000000\n"}.items():
         (tmp_path / f"memory.{name}").write_text(text)

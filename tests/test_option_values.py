@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cyclegan.cli import quote_paths
+from cyclegan.console.commands import quote_paths
 from tests.test_conf import compose
 from tests.test_train import tiny
 from tests.verbs import fail_verb, run_verb

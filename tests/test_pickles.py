@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from cyclegan.errors import UsageError
-from cyclegan.pickles import BrokenFileError, read_pickle
+from cyclegan.console.errors import UsageError
+from cyclegan.files.weights import BrokenFileError, read_pickle
 from tests.test_train import tiny
 from tests.verbs import fail_verb
 

@@ -17,7 +17,7 @@ from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.precision import cast_once
+from cyclegan.hardware.precision import cast_once
 
 
 class Casts(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -11,9 +11,9 @@ import psutil
 import pytest
 import torch
 
-from cyclegan.ranks import is_first
-from cyclegan.run import Run
-from cyclegan.starts import read_starts
+from cyclegan.hardware.processes import is_first
+from cyclegan.runs.folder import Run
+from cyclegan.runs.starts import read_starts
 from tests.conftest import PROJECT
 from tests.test_train import checkpoint, rows, tiny
 from tests.verbs import run_verb

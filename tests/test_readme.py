@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.config import CONF
+from cyclegan.console.places import CONF
 from tests.conftest import save_domain, save_picture
 from tests.verbs import TINY, run_verb
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cyclegan.replay import ImagePool
+from cyclegan.methods.image_pool import ImagePool
 
 
 def numbered(*numbers: float) -> Tensor:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from cyclegan.errors import UsageError
-from cyclegan.restore import equilibrium_of, restore
-from cyclegan.run import Run
+from cyclegan.console.errors import UsageError
+from cyclegan.runs.restore import equilibrium_of, restore
+from cyclegan.runs.folder import Run
 from tests.conftest import save_domain
 from tests.test_train import checkpoint, rows, tiny
 from tests.verbs import run_verb

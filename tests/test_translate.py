@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.data.finding import find_images
-from cyclegan.pretrained import Facts
+from cyclegan.pictures.finding import find_images
+from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
 from tests.verbs import fail_verb, run_verb

@@ -16,10 +16,10 @@ import tifffile
 import torch
 from PIL import Image
 
-from cyclegan.data.decoding import decode
-from cyclegan.data.encoding import FORMATS
-from cyclegan.data.finding import find_images
-from cyclegan.pretrained import Facts
+from cyclegan.pictures.decoding import decode
+from cyclegan.pictures.encoding import FORMATS
+from cyclegan.pictures.finding import find_images
+from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
 from tests.verbs import run_verb

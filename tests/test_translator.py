@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cyclegan import Translator
-from cyclegan.errors import UsageError
-from cyclegan.inference import Memory
+from cyclegan.console.errors import UsageError
+from cyclegan.inference.passes import Memory
 from cyclegan.networks import ResnetGenerator
-from cyclegan.pretrained import Facts
+from cyclegan.inference.saved import Facts
 from tests.conftest import save_picture
 
 FACTS = Facts("ResnetGenerator", {"width": 4, "blocks": 1}, "summer", "winter", 64)

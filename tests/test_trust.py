@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from pytorch_lightning import Callback
 
 from cyclegan import Translator
-from cyclegan.console import as_cell
-from cyclegan.errors import UsageError
-from cyclegan.trust import check_targets
+from cyclegan.console.output import as_cell
+from cyclegan.console.errors import UsageError
+from cyclegan.runs.trust import check_targets
 from tests.test_conf import CHOICES, compose
 from tests.verbs import fail_verb, run_verb
 
@@ -33,10 +33,10 @@ class Own(Callback):
         "hydra.utils.get_method",
         "torch.hub.load",
         "cyclegan.train.train",
-        "cyclegan.files.replaced_whole",
+        "cyclegan.files.writing.replaced_whole",
         "cyclegan.data.transforms.os.system",  # a known module that imports another
-        "cyclegan.callbacks.history.TensorBoardLogger",
-        "cyclegan.data.archive.fetch",  # no class
+        "cyclegan.runs.history.TensorBoardLogger",
+        "cyclegan.data.published.fetch",  # no class
         "cyclegan.data.transforms.Resize.__init__.__globals__",
         "cyclegan.methods",
         "albumentations.os.system",

@@ -1,1 +1,4 @@
-"""What happens beside the game: averages, checkpoints, sample grids, scores, the console."""
+"""What happens beside the game during training: checkpoints, samples, scores, alarms, reports.
+
+A callback never changes the game or its random numbers.
+"""

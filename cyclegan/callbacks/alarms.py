@@ -1,69 +1,35 @@
-"""Alarms: a training that goes wrong says so while it runs, and what to do."""
+"""Alarms: a training run that goes wrong says so, and what to do."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.callbacks.current import current_data, current_run, current_translators
+from cyclegan.callbacks.current import current_data, current_game, current_run, current_translators
 from cyclegan.callbacks.harmless import harmless
-from cyclegan.console import as_cell, say
-from cyclegan.data.sampling import Pair
-from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
-from cyclegan.methods.game import Game
-from cyclegan.metrics.alarms import brightness_kept, change, separation, variety
-from cyclegan.run import Run
-
-COLUMNS = ("step", "alarm", "look", "state", "value", "advice")
-BEGINS, PASSED = "begins", "passed"
-
-INVERSION, COPYING, COLLAPSE = "colour inversion", "copying", "collapse"
-DISCRIMINATOR, NUMBERS = "discriminator has won", "not a number"
-
-ADVICE = {
-    INVERSION: "It seldom turns back: start anew with another seed, lower model.descent.generators.lr or raise "
-    "model.lambda_identity. Ignore it if negatives are what you want.",
-    COPYING: "Lower model.lambda_identity and model.lambda_cycle, or let the latter fall: model.lambda_cycle=[10,1]. "
-    "Ignore it if the looks hardly differ.",
-    COLLAPSE: "If it does not pass, start anew with another seed, lower model.descent.generators.lr and "
-    "model.descent.discriminators.lr, or raise model.lambda_cycle.",
-    DISCRIMINATOR: "If it does not pass, start anew with a lower model.descent.discriminators.lr, "
-    "model.discriminator.spectral_norm=true, a smaller model.discriminator.width, or more pictures.",
-    NUMBERS: "Go on with callbacks.numbers.returns=1, or start anew with model.descent.clip_norm=1, a lower "
-    "model.descent.generators.lr and "
-    "model.descent.discriminators.lr, or trainer.precision=32-true.",
-}
-
-
-class Sign(NamedTuple):
-    """What one check found: of which alarm, for which look, its number, whether that is wrong, and what it says."""
-
-    alarm: str
-    look: str
-    value: float
-    wrong: bool
-    meaning: str
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import say
+from cyclegan.runs.alarm_log import COLLAPSE, COPYING, DISCRIMINATOR, INVERSION, Sign, add_alarm, cut_alarms
+from cyclegan.scoring.signs import brightness_kept, change, separation, variety
 
 
 @dataclass
 class Watch:
-    """Whether an alarm is on; it begins after so many wrong checks in a row, and passes after as many right ones.
+    """Whether an alarm is on. It begins after a number of wrong checks in a row, and passes after as many right ones.
 
     Args:
-        on: whether it is.
-        against: last checks in a row that said otherwise.
+        on: whether it is on.
+        against: how many of the last checks in a row said the opposite.
     """
 
     on: bool = False
     against: int = 0
 
     def check(self, wrong: bool, patience: int) -> bool:
-        """Take a check in; say whether the alarm has begun or passed by it."""
+        """Count a check; whether the alarm begins or passes with it."""
         self.against = self.against + 1 if wrong != self.on else 0
         if self.against < patience:
             return False
@@ -72,15 +38,15 @@ class Watch:
 
 
 class Alarms(Callback):
-    """Tells on the console and in `alarms.csv` when an alarm begins, with what to do, and when it has passed.
+    """Prints a line and adds a row to `alarms.csv` when an alarm begins, with advice, and when it passes.
 
-    A check translates the fixed pictures, as grids do, and scores one batch. With experiment=seasons it is as long as
-    1.8 steps, with the paper's networks at 256 px as long as 1.6 (on one core): every 100 steps, 2 % of the time.
+    A check translates fixed pictures, as sample grids do, and scores one batch. It takes as long as 1.8 training steps
+    with experiment=seasons, 1.6 with the paper's networks at 256 px: every 100 steps, 2 % of the time.
 
     Args:
         every_n_train_steps: batches between checks; null: no alarms.
         pictures: fixed test pictures of each look (training pictures where there are no tests).
-        grace: batches before which pictures and scores are not judged: generators start with nonsense.
+        grace: steps before which nothing is checked, as generators start with noise.
         patience: checks in a row that must agree before an alarm begins or passes.
         inversion: colours count as inverted below this correlation of brightness with the input's, -1 to 1.
         copying: outputs count as copies below this change, relative to how far unrelated pictures are apart.
@@ -115,35 +81,36 @@ class Alarms(Callback):
         self.watches: dict[tuple[str, str], Watch] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read the pictures while they are there."""
+        """Read the fixed pictures before training, as files may disappear later."""
         if trainer.is_global_zero and self.every_n_train_steps is not None:
             current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget what a lost future said."""
-        assert isinstance(pl_module, Game)
+        """Remove alarms of steps after the checkpoint that the run resumes from."""
         if trainer.is_global_zero:
-            _cut(current_run(trainer), pl_module.steps)
+            cut_alarms(current_run(trainer), current_game(trainer).steps)
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Pair, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Check now and then."""
-        assert isinstance(pl_module, Game)
-        every, step = self.every_n_train_steps, pl_module.steps
+        """Check, if it is time."""
+        every, step = self.every_n_train_steps, current_game(trainer).steps
         if every is None or not trainer.is_global_zero or step % every or step <= self.grace:
             return
-        for sign in (*self._signs_in_pictures(trainer), *self._signs_in_scores(trainer, pl_module, batch)):
-            watch = self.watches.setdefault(sign[:2], Watch())
+        for sign in (*self._signs_in_pictures(trainer), *self._signs_in_scores(trainer, batch)):
+            watch = self.watches.setdefault((sign.alarm, sign.look), Watch())
             if watch.check(sign.wrong, self.patience):
-                say(told(step, sign))
+                alarm = f"alarm {sign.state}: {sign.alarm} ({sign.look})"
+                say(f"Step {step}, {alarm}, {sign.meaning}. {sign.advice}".rstrip())
                 with harmless(f"Step {step}: {current_run(trainer).alarms.name}"):
-                    note(current_run(trainer), step, sign)
+                    add_alarm(current_run(trainer), step, sign)
 
     def _signs_in_pictures(self, trainer: Trainer) -> Iterator[Sign]:
-        shown = current_data(trainer).fixed_pictures(self.pictures)
-        sides = zip(current_translators(trainer), shown, reversed(shown), strict=True)
-        for translator, inputs, targets in sides:
+        pictures = dict(zip("ab", current_data(trainer).fixed_pictures(self.pictures), strict=True))
+        translators = current_translators(trainer)
+        for way in current_game(trainer).directions():
+            inputs, targets = pictures[way.source], pictures[way.target]
+            translator = translators[way.target]
             look = translator.facts.target
             outputs = [translator.translate(picture[None])[0].cpu() for picture in inputs]
             kept = brightness_kept(inputs, outputs)
@@ -155,68 +122,23 @@ class Alarms(Callback):
             varied = variety(inputs, outputs, targets)
             yield Sign(COLLAPSE, look, varied, varied < self.collapse, f"outputs vary {varied:.1%} of what they should")
 
-    def _signs_in_scores(self, trainer: Trainer, game: Game, batch: Pair) -> Iterator[Sign]:
+    def _signs_in_scores(self, trainer: Trainer, batch: Any) -> Iterator[Sign]:
+        """How well each discriminator tells the batch's pictures from translations of it."""
         data = current_data(trainer)
-        directions = {"b": (data.b, batch.a, batch.b), "a": (data.a, batch.b, batch.a)}
-        for letter, (look, inputs, real) in directions.items():
-            generator, discriminator = (
-                deepcopy(players[letter]).eval() for players in (game.generators(), game.discriminators())
-            )
+        for way in current_game(trainer).directions():
+            if way.discriminator is None:
+                continue
+            generator, discriminator = deepcopy(way.generator).eval(), deepcopy(way.discriminator).eval()
             with torch.no_grad():
-                told = separation(discriminator(real), discriminator(generator(inputs)))
-            yield Sign(
-                DISCRIMINATOR, look, told, told > self.separation, f"real patches beat fake ones in {told:.2%} of pairs"
-            )
+                fake = discriminator(generator(getattr(batch, way.source)))
+                told = separation(discriminator(getattr(batch, way.target)), fake)
+            meaning = f"real patches beat fake ones in {told:.2%} of pairs"
+            yield Sign(DISCRIMINATOR, {"a": data.a, "b": data.b}[way.target], told, told > self.separation, meaning)
 
     def state_dict(self) -> dict[str, Any]:
-        """Which alarms are on, for the checkpoint."""
+        """The alarms, for the checkpoint."""
         return {"watches": [(*key, asdict(watch)) for key, watch in self.watches.items()]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Which alarms were on."""
+        """The alarms, from a checkpoint."""
         self.watches = {(alarm, look): Watch(**watch) for alarm, look, watch in state_dict["watches"]}
-
-
-def alarms_on(run: Run) -> list[dict[str, str]]:
-    """The rows of a run's `alarms.csv` that began what has not passed."""
-    newest = {(row["alarm"], row["look"]): row for row in read_alarms(run)}
-    return [row for row in newest.values() if row["state"] == BEGINS]
-
-
-def read_alarms(run: Run) -> list[dict[str, str]]:
-    """The rows of a run's `alarms.csv`; none if it has no alarms."""
-    if not run.alarms.exists():
-        return []
-    with run.alarms.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def told(step: int, sign: Sign) -> str:
-    """What to say of an alarm that begins or has passed."""
-    state, advice = _state(sign)
-    return f"Step {step}, alarm {state}: {sign.alarm} ({sign.look}), {sign.meaning}. {advice}".rstrip()
-
-
-def note(run: Run, step: int, sign: Sign) -> None:
-    """Keep in `alarms.csv` that an alarm begins or has passed."""
-    state, advice = _state(sign)
-    row = {"step": step, "alarm": sign.alarm, "look": as_cell(sign.look), "state": state, "value": repr(sign.value)}
-    _write(run, [*read_alarms(run), row | {"advice": advice}])
-
-
-def _state(sign: Sign) -> tuple[str, str]:
-    return (BEGINS, ADVICE[sign.alarm]) if sign.wrong else (PASSED, "")
-
-
-def _cut(run: Run, step: int) -> None:
-    rows = read_alarms(run)
-    kept = [row for row in rows if int(row["step"]) <= step]
-    if kept != rows:
-        _write(run, kept)
-
-
-def _write(run: Run, rows: Sequence[Mapping[str, object]]) -> None:
-    with replaced_whole(run.alarms) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)

@@ -1,21 +1,27 @@
-"""Exponential moving averages of the generators' weights: calmer pictures than the last step's."""
+"""Exponential moving averages of the generators' weights: steadier pictures than those of the last step."""
 
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.methods.game import Game
 
 
 class Averaging(Callback):
-    """Averages of both generators; grids, scores and translators use them. Source: Karras et al., arXiv 1710.10196.
+    """Averages of all generators; samples, scores and translators use them. Source: Karras et al., arXiv 1710.10196.
 
-    Lightning's `WeightAveraging` would average the whole game and put the averages where the checkpoint's weights are.
+    Lightning's `WeightAveraging` would average the whole game and save the averages in place of the weights.
 
     Args:
-        decay: of the average, per step, 0 to 1: 0.999 looks back about a thousand steps; null does not average.
+        decay: of the average per step, 0 to 1; 0.999 averages over about a thousand steps. Null: no averages.
+
+    Attributes:
+        averages: by the letter of the domain that the generator leads to.
+
+    Raises:
+        UsageError: for a decay out of its range.
     """
 
     def __init__(self, decay: float | None = None) -> None:
@@ -25,31 +31,31 @@ class Averaging(Callback):
         self.averages: dict[str, AveragedModel] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Start from the generators as they are."""
+        """Start from the generators' weights."""
         if self.decay is None:
             return
-        follow = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
+        average = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
         assert isinstance(pl_module, Game)
-        for name, generator in pl_module.generators().items():
-            self.averages[name] = AveragedModel(generator, multi_avg_fn=follow, use_buffers=True)
+        for way in pl_module.directions():
+            self.averages[way.target] = AveragedModel(way.generator, multi_avg_fn=average, use_buffers=True)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follow the generators to their device."""
+        """Move the averages to the generators' device."""
         for average in self.averages.values():
             average.to(pl_module.device)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Move the averages a little towards the generators."""
+        """Update the averages."""
         assert isinstance(pl_module, Game)
-        for name, average in self.averages.items():
-            average.update_parameters(pl_module.generators()[name])
+        for way in pl_module.directions() if self.averages else ():
+            self.averages[way.target].update_parameters(way.generator)
 
     def state_dict(self) -> dict[str, Any]:
-        """Averages, for the checkpoint."""
+        """The averages, for the checkpoint."""
         return {name: average.state_dict() for name, average in self.averages.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Averages, from a checkpoint; a run that goes on may have turned them on or off."""
+        """The averages, from a checkpoint; a resumed run may have turned them on or off."""
         for name, average in self.averages.items():
             if name in state_dict:
                 average.load_state_dict(state_dict[name])

@@ -10,11 +10,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from cyclegan.callbacks.current import current_data, current_run
 from cyclegan.callbacks.samples import translation_grid
 from cyclegan.callbacks.stopping import was_stopped
-from cyclegan.card import Scores, describe
+from cyclegan.console.errors import UsageError
 from cyclegan.data.module import UnpairedData
-from cyclegan.errors import UsageError
-from cyclegan.metrics.table import read_table
-from cyclegan.run import Run
+from cyclegan.inference.card import Scores, describe
+from cyclegan.runs.folder import Run
+from cyclegan.scoring.table import read_table
 from cyclegan.translator import Translator
 
 
@@ -33,12 +33,12 @@ class Cards(Callback):
         self.licence = licence
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read the pictures while they are there."""
+        """Read the fixed pictures before training, as files may disappear later."""
         if trainer.is_global_zero:
             current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Describe both directions."""
+        """Write the cards of a run that was not stopped."""
         if not trainer.is_global_zero or was_stopped(trainer):
             return
         run, data = current_run(trainer), current_data(trainer)
@@ -47,26 +47,28 @@ class Cards(Callback):
             self._describe(run.best, data, _best_scores(run, data))
 
     def _describe(self, folder: Path, data: UnpairedData, scores: Mapping[str, Scores]) -> None:
-        places = [Run(folder).translator(look) for look in (data.b, data.a)]
-        if not all(place.is_dir() for place in places):
+        places = {letter: Run(folder).translator(look) for letter, look in (("b", data.b), ("a", data.a))}
+        translators = {letter: Translator.from_pretrained(place) for letter, place in places.items() if place.is_dir()}
+        if not translators:
             return  # no checkpoint was saved
-        translators = [Translator.from_pretrained(place) for place in places]
         grid = io.BytesIO()
         translation_grid(translators, data.fixed_pictures(self.pictures)).save(grid, format="PNG")
-        for place, translator in zip(places, translators, strict=True):
-            facts, told = translator.facts, scores.get(translator.facts.target)
-            card = describe(facts, translator.parameters, grid.getvalue(), told, _told(data), self.licence)
-            card.write(place)
+        for letter, translator in translators.items():
+            own_scores = scores.get(translator.facts.target)
+            card = describe(
+                translator.facts, translator.parameters, grid.getvalue(), own_scores, _training_data(data), self.licence
+            )
+            card.write(places[letter])
 
 
 def _best_scores(run: Run, data: UnpairedData) -> dict[str, Scores]:
-    """The number that made them the best; in both directions, as it is of both."""
+    """The score that made the checkpoint the best, a mean over all directions."""
     ranking = json.loads(run.ranking.read_text(encoding="utf-8"))
     rows = {"translator": {ranking["score"]: ranking["kept"][0]["value"]}}
     return dict.fromkeys((data.a, data.b), rows)
 
 
-def _told(data: UnpairedData) -> str:
+def _training_data(data: UnpairedData) -> str:
     """What a translator was trained on, in words."""
     sides, domain = data.sides, data.domain
     pictures = f"{len(sides.train_a)} pictures of {data.a} and {len(sides.train_b)} of {data.b}, {domain.name}."

@@ -1,4 +1,4 @@
-"""Checkpoints, each with a translator per direction."""
+"""Checkpoints, with a translator per direction."""
 
 import time
 from io import BytesIO
@@ -11,23 +11,23 @@ from pytorch_lightning.callbacks import Checkpoint as LightningCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from safetensors import SafetensorError
 
-from cyclegan.callbacks.best import Ranking, numbers_of_this_step, score_to_rank_by
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
 from cyclegan.callbacks.numbers import check_numbers
-from cyclegan.console import say
-from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole, second_name
+from cyclegan.callbacks.ranking import Ranking, numbers_of_this_step, score_to_rank_by
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import say
+from cyclegan.files.writing import replaced_whole, second_name
+from cyclegan.hardware.processes import gather_at_first
+from cyclegan.inference.saved import ENTRY, entry_of
 from cyclegan.methods.game import Game
-from cyclegan.pretrained import ENTRY, entry_of
-from cyclegan.ranks import collected
 
 
 class Checkpoint(LightningCheckpoint):
     """Saves by steps, by time (whichever comes first), when a score is among the best, and at the end.
 
-    `last.ckpt` is always the newest; the best stay beside it as `best-STEP-SCORE-VALUE.ckpt`, listed in `best.json`,
-    and `best/` holds the very best one's translators.
-    Lightning's ModelCheckpoint counts optimiser steps, ignores time under manual optimisation, refuses both triggers.
+    `last.ckpt` is always the newest. The best stay beside it as `best-STEP-SCORE-VALUE.ckpt`, listed in `best.json`;
+    `best/` holds the translators of the very best.
+    Lightning's ModelCheckpoint counts optimiser steps, ignores time under manual optimisation, refuses two triggers.
 
     Args:
         every_n_train_steps: batches between checkpoints; null: by time alone.
@@ -62,7 +62,7 @@ class Checkpoint(LightningCheckpoint):
         self._due = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell by what the best are chosen; go on with those of a run that goes on, unless it was by another score."""
+        """Print by which score the best are chosen; a resumed run continues its ranking if the score is the same."""
         score = score_to_rank_by(self.score, trainer) if self.keep_best else None
         if score is not None:
             self._ranking = Ranking(score, self.keep_best)
@@ -72,7 +72,7 @@ class Checkpoint(LightningCheckpoint):
             say("  best      no checkpoint: to choose by KID, set callbacks.scores.features; by SSIM, align the tests")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Time counts from here; what a lost future saved goes, as this one will save it again."""
+        """Start the clock; remove checkpoints after the one that the run resumes from, as it will write them again."""
         assert isinstance(pl_module, Game)
         self._saved_at = time.monotonic()
         checkpoints = current_run(trainer).checkpoints
@@ -81,7 +81,7 @@ class Checkpoint(LightningCheckpoint):
                 file.unlink()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save if it is time, or at the end: Lightning resumes exactly only from here, not from its later hooks."""
+        """Save if it is time, or at the end; from a checkpoint of a later hook, Lightning would not resume exactly."""
         assert isinstance(pl_module, Game)
         by_step = self.every_n_train_steps is not None and pl_module.steps % self.every_n_train_steps == 0
         by_time = self.every_minutes is not None and time.monotonic() - self._saved_at > 60 * self.every_minutes
@@ -89,23 +89,23 @@ class Checkpoint(LightningCheckpoint):
         ranked = self._ranking is not None and self._ranking.offer(pl_module.steps, numbers_of_this_step(trainer))
         wanted = by_step or by_time or at_end or ranked
         self._due |= trainer.strategy.reduce_boolean_decision(wanted, all=False)
-        if self._due and (pl_module.whole or at_end):
+        if self._due and (pl_module.has_stepped or at_end):
             self.save(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """A checkpoint is a translator, too, and holds what each process has of its own."""
+        """Add the translators, and each process's own state."""
         assert isinstance(pl_module, Game)
-        checkpoint["ranks"] = collected(pl_module.own_state())
+        checkpoint["ranks"] = gather_at_first(pl_module.own_state())
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
         epoch = (pl_module.steps - 1) // int(trainer.num_training_batches)
         checkpoint["epoch"] = epoch
         checkpoint["loops"]["fit_loop"]["epoch_progress"].update(_within(epoch))
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Give this process its own.
+        """Restore this process's own state.
 
         Raises:
-            UsageError: if there are more or fewer processes than then.
+            UsageError: if the number of processes has changed.
         """
         assert isinstance(pl_module, Game)
         ranks = checkpoint["ranks"]
@@ -117,7 +117,7 @@ class Checkpoint(LightningCheckpoint):
         pl_module.load_own_state(ranks[trainer.global_rank])
 
     def save(self, trainer: Trainer, game: Game) -> None:
-        """Write a checkpoint and the translators; where the disk refuses, go on, but for the end of a run.
+        """Write a checkpoint and the translators; if the disk refuses, continue, except at the end of a run.
 
         Raises:
             UsageError: if the last one cannot be written, or the game has diverged.
@@ -128,7 +128,7 @@ class Checkpoint(LightningCheckpoint):
             if trainer.is_global_zero:
                 self._write(trainer, newest)
             else:
-                trainer.save_checkpoint(newest)  # takes part; rank 0 alone writes
+                trainer.save_checkpoint(newest)  # all processes take part; the first one writes
         except (OSError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or error
             if trainer.should_stop or game.steps >= game.length:
@@ -138,8 +138,8 @@ class Checkpoint(LightningCheckpoint):
         self._saved_at, self._due = time.monotonic(), False
 
     def _write(self, trainer: Trainer, newest: Path) -> None:
-        """Name `last.ckpt` last: a run that is killed before goes on at the one before, and writes all this again."""
-        run, translators = current_run(trainer), current_translators(trainer)
+        """Write `last.ckpt` last: a run that is killed earlier resumes from the previous one, and writes all again."""
+        run, translators = current_run(trainer), list(current_translators(trainer).values())
         with replaced_whole(newest) as partial:
             try:
                 trainer.save_checkpoint(partial)
@@ -156,28 +156,28 @@ class Checkpoint(LightningCheckpoint):
             old.unlink()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far, for the checkpoint."""
+        """The ranking, for the checkpoint."""
         return self._ranking.state_dict() if self._ranking else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The best so far, from a checkpoint."""
+        """The ranking, from a checkpoint."""
         self._restored = state_dict
 
 
 class InPlace(TorchCheckpointIO):
-    """Writes a checkpoint where it is told to; Lightning's first writes it to the system's temporary folder."""
+    """Writes a checkpoint directly; Lightning's own writes it to the system's temporary folder first."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write it; a caller who wants it whole or not at all renames it."""
+        """Write it to `path`, which the caller renames when it is whole."""
         whole = BytesIO()
         torch.save(checkpoint, whole)
-        Path(path).write_bytes(whole.getbuffer())  # which says why a disk refuses; torch does not
+        Path(path).write_bytes(whole.getbuffer())  # its errors say why a disk refuses, torch's do not
 
 
 def _within(epoch: int) -> dict[str, dict[str, int]]:
-    """Lightning's count of epochs within a 0-based one, as if the run had never stopped.
+    """Lightning's epoch counters within a 0-based epoch, as if the run had never been interrupted.
 
-    Its own is one too many after a run went on at an epoch's end; from a checkpoint with that, it goes on at epoch 0.
+    Its own count is one too many after a resumption at an epoch's end; from such a checkpoint it would restart at 0.
     """
     count = {"ready": epoch + 1, "started": epoch + 1, "processed": epoch, "completed": epoch}
     return {"total": count, "current": dict(count)}

@@ -1,8 +1,8 @@
-"""Networks compiled before the first step."""
+"""Compiled networks."""
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.methods.game import Game
 
 MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
@@ -11,9 +11,9 @@ MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagrap
 class Compiling(Callback):
     """Compiles the game's networks with `torch.compile`: minutes at the start, meant for GPUs.
 
-    On processors steps are no faster, as networks that are compiled for all threads do not run at once.
-    What was compiled is kept in PyTorch's own cache (`TORCHINDUCTOR_CACHE_DIR`), for the next start. Weights and
-    checkpoints are those of a run that is not compiled; losses agree to rounding.
+    On processors steps are not faster, as compiled networks do not run side by side. The compiled code is kept in
+    PyTorch's own cache (`TORCHINDUCTOR_CACHE_DIR`) for the next start. Checkpoints are those of a run that is not
+    compiled; losses agree to rounding.
 
     Args:
         mode: of `torch.compile`: ``default``, ``reduce-overhead`` (CUDA graphs), ``max-autotune``; null: not compiled.
@@ -31,5 +31,6 @@ class Compiling(Callback):
         assert isinstance(pl_module, Game)
         if self.mode is not None:
             options = {} if self.backend != "inductor" else {"mode": self.mode}
-            for network in (*pl_module.generators().values(), *pl_module.discriminators().values()):
-                network.compile(backend=self.backend, **options)
+            for player in pl_module.players():
+                for network in player.networks:
+                    network.compile(backend=self.backend, **options)

@@ -1,4 +1,4 @@
-"""What a training that runs has: its translators as they are now, its data, its folder, its callbacks."""
+"""What callbacks need of the training run they are part of: its game, data, folder and translators."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -9,47 +9,59 @@ from torch import nn
 
 from cyclegan.callbacks.averaging import Averaging
 from cyclegan.data.module import UnpairedData
+from cyclegan.inference.saved import Facts
 from cyclegan.methods.game import Game
-from cyclegan.pretrained import Facts
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 from cyclegan.translator import Translator
 
 Kind = TypeVar("Kind", bound=Callback)
 
 
-def current_translators(trainer: Trainer) -> list[Translator]:
-    """Copies of every direction; of the averages where there are some. The game is not touched."""
-    device = trainer.lightning_module.device
-    generators = current_generators(trainer)
-    return [Translator(deepcopy(generator).float(), facts, device) for generator, facts in generators]
-
-
-def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
-    """Every direction's generator, not copied, and what it does; of the averages where there are some."""
-    game, data = trainer.lightning_module, current_data(trainer)
+def current_game(trainer: Trainer) -> Game:
+    """The game that is trained."""
+    game = trainer.lightning_module
     assert isinstance(game, Game)
-    chosen = dict(game.generators())
-    for averaging in callbacks_of(trainer, Averaging):
-        chosen |= {name: average.module for name, average in averaging.averages.items()}
-    directions = {"b": (data.a, data.b), "a": (data.b, data.a)}
-    return [
-        (generator, Facts.of(game.make_generator, *directions[letter], data.domain.crop_size))
-        for letter, generator in chosen.items()
-    ]
+    return game
 
 
 def current_data(trainer: Trainer) -> UnpairedData:
-    """What the training trains on."""
+    """The data that it is trained on."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, UnpairedData)
     return data
 
 
 def current_run(trainer: Trainer) -> Run:
-    """Where the training writes."""
+    """The folder that the run writes to."""
     return Run(Path(str(trainer.default_root_dir)))
 
 
 def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
-    """The training's callbacks of a kind."""
+    """The run's callbacks of a kind."""
     return [each for each in trainer.callbacks if isinstance(each, kind)]  # type: ignore[attr-defined]
+
+
+def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
+    """Each direction's generator and what it does; its moving average if there is one. Not copied."""
+    data = current_data(trainer)
+    names = {"a": data.a, "b": data.b}
+    averages = {
+        name: average.module for each in callbacks_of(trainer, Averaging) for name, average in each.averages.items()
+    }
+    return [
+        (
+            averages.get(way.target, way.generator),
+            Facts.of(way.make_generator, names[way.source], names[way.target], data.domain.crop_size),
+        )
+        for way in current_game(trainer).directions()
+    ]
+
+
+def current_translators(trainer: Trainer) -> dict[str, Translator]:
+    """A translator per direction, by the letter of its target, with copies of the current generators."""
+    device = trainer.lightning_module.device
+    letters = [way.target for way in current_game(trainer).directions()]
+    return {
+        letter: Translator(deepcopy(generator).float(), facts, device)
+        for letter, (generator, facts) in zip(letters, current_generators(trainer), strict=True)
+    }

@@ -5,17 +5,17 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data
-from cyclegan.callbacks.trackers import log_numbers
-from cyclegan.errors import UsageError
+from cyclegan.callbacks.loggers import log_numbers
+from cyclegan.console.errors import UsageError
 from cyclegan.methods.game import Game
-from cyclegan.metrics.equilibrium import duality_gap, rounds_of
+from cyclegan.scoring.equilibrium import duality_gap, rounds_of
 
 
 class Equilibrium(Callback):
     """Logs `regret_generators`, `regret_discriminators` and `duality_gap`, each with its spread over repeats (`_std`).
 
     Also the losses that the regrets are parts of, `loss_generators` and `loss_discriminators`, on test pictures. Takes
-    about as long as 3 x repeats x steps batches of training; see `cyclegan.metrics.equilibrium`.
+    about as long as 3 x repeats x steps batches of training; see `cyclegan.scoring.equilibrium`.
 
     Args:
         every_n_train_steps: batches between measurements; null: none.

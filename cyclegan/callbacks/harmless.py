@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cyclegan.console import say
+from cyclegan.console.output import say
 
 
 @contextmanager

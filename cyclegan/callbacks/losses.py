@@ -4,7 +4,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.callbacks.trackers import log_numbers
+from cyclegan.callbacks.loggers import log_numbers
 from cyclegan.methods.game import Game
 
 

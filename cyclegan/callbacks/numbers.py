@@ -8,12 +8,12 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from cyclegan.callbacks.alarms import NUMBERS, Sign, note
 from cyclegan.callbacks.current import callbacks_of, current_run
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
+from cyclegan.hardware.processes import gather_everywhere
 from cyclegan.methods.game import Game
-from cyclegan.ranks import everybodys
-from cyclegan.run import Run
+from cyclegan.runs.alarm_log import NUMBERS, Sign, add_alarm
+from cyclegan.runs.folder import Run
 
 WEIGHTS = "the weights"
 
@@ -92,7 +92,7 @@ class Numbers(Callback):
         """Watch; look now and then."""
         assert isinstance(pl_module, Game)
         values = torch.stack(list(trainer.callback_metrics.values())).float()
-        if self._first is None or self._value is None:
+        if self._first is None or self._value is None or self._terms != list(trainer.callback_metrics):
             self._terms = list(trainer.callback_metrics)
             self._first, self._value = torch.zeros_like(values, dtype=torch.long), torch.zeros_like(values)
         new = ~(values.abs() <= self.largest) & (self._first == 0)
@@ -126,10 +126,10 @@ class Numbers(Callback):
     def _check(self, trainer: Trainer, game: Game, wrong: list[Wrong]) -> None:
         if not trainer.strategy.reduce_boolean_decision(bool(wrong), all=False):
             return
-        first = min((each for found in everybodys(wrong) for each in found), key=lambda each: each.step)
+        first = min((each for found in gather_everywhere(wrong) for each in found), key=lambda each: each.step)
         run = trainer.strategy.broadcast(current_run(trainer))  # others may not know the first process's folder
         if trainer.is_global_zero:
-            note(run, first.step, Sign(NUMBERS, "", first.value, True, f"in {first.term}"))
+            add_alarm(run, first.step, Sign(NUMBERS, "", first.value, True, f"in {first.term}"))
         raise DivergedError(first, run, self.returned < self.returns and trainer.world_size == 1)
 
 

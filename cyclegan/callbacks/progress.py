@@ -1,4 +1,4 @@
-"""One progress bar for the whole run: both players' losses, and the time left."""
+"""One progress bar for the whole run: each player's loss, and the time left."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
-from cyclegan.console import progress_bar
+from cyclegan.callbacks.current import current_game
+from cyclegan.console.output import progress_bar
 from cyclegan.methods.game import Game
 
 
 class Progress(ProgressBar):
-    """Shows steps done and left, the sum of each player's terms, and the time left, on standard error."""
+    """Shows steps, each player's loss and the remaining time, on standard error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,15 +27,8 @@ class Progress(ProgressBar):
         """One step further."""
         assert self._bar is not None
         if trainer.is_global_zero and (self._bar.n - self._bar.initial) % 10 == 0:
-            generators = discriminators = 0.0
-            for name, value in trainer.callback_metrics.items():
-                if name.startswith("disc_"):
-                    discriminators += float(value)
-                else:
-                    generators += float(value)
-            self._bar.set_postfix_str(
-                f"generators {generators:.3f}, discriminators {discriminators:.3f}", refresh=False
-            )
+            losses = (f"{name} {float(loss):.3f}" for name, loss in current_game(trainer).losses.items())
+            self._bar.set_postfix_str(", ".join(losses), refresh=False)
         self._bar.update()
 
     def on_train_end(self, *_: Any) -> None:

@@ -8,13 +8,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import current_data, current_run
 from cyclegan.callbacks.harmless import harmless
-from cyclegan.data.diagnosis import save_findings
-from cyclegan.data.doctor import examine
-from cyclegan.hardware import device_name
-from cyclegan.methods.game import Game
+from cyclegan.data.doctor.examination import examine
+from cyclegan.data.doctor.findings import save_findings
+from cyclegan.hardware.devices import device_name
+from cyclegan.methods.game import Game, parameters_by_player
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_report
-from cyclegan.reporting.provenance import Provenance, checkout, versions
+from cyclegan.runs.provenance import Provenance, checkout, versions
 
 CURE = "python -m cyclegan.report RUN writes it."
 
@@ -82,7 +82,6 @@ class Report(Callback):
     def _provenance(self, trainer: Trainer) -> Provenance:
         game, data = trainer.lightning_module, current_data(trainer)
         assert isinstance(game, Game)
-        networks = {"generator": game.generators()["b"], "discriminator": game.discriminators()["b"]}
         commit, changed = self._source
         return Provenance(
             started=self._began,
@@ -90,7 +89,7 @@ class Report(Callback):
             length=game.length,
             seconds=round(self._seconds_so_far(), 1),
             pictures={split: len(files) for split, files in data.sides.by_split().items()},
-            parameters={name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()},
+            parameters=parameters_by_player(game.players()),
             device=device_name(game.device),
             processes=trainer.world_size,
             versions=versions(),

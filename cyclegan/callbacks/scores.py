@@ -8,17 +8,17 @@ from torch import Tensor
 
 from cyclegan.callbacks.current import current_data, current_run, current_translators
 from cyclegan.callbacks.harmless import harmless
+from cyclegan.callbacks.loggers import log_numbers
 from cyclegan.callbacks.stopping import was_stopped
-from cyclegan.callbacks.trackers import log_numbers
-from cyclegan.console import printable, say
-from cyclegan.data.images import BrokenImageError
-from cyclegan.data.lost import listed, most_lost, why_lost
-from cyclegan.errors import UsageError
-from cyclegan.judge import Judge
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import printable, say
+from cyclegan.data.lost_pictures import listed, most_lost, why_lost
 from cyclegan.methods.game import Game
-from cyclegan.metrics.distribution import FEWEST
-from cyclegan.metrics.features import load_extractor
-from cyclegan.metrics.table import Table, logged, save_table
+from cyclegan.pictures.images import BrokenImageError
+from cyclegan.scoring.distribution import FEWEST
+from cyclegan.scoring.features import load_extractor
+from cyclegan.scoring.judge import Judge
+from cyclegan.scoring.table import Table, logged, save_table
 
 
 class LostTestsError(UsageError):
@@ -64,7 +64,7 @@ class Scores(Callback):
         at_end = pl_module.steps >= pl_module.length
         interval = (self.every_n_epochs or 0) * int(trainer.num_training_batches)
         self._due |= at_end or (interval > 0 and pl_module.steps % interval == 0)
-        if self._due and (pl_module.whole or at_end):
+        if self._due and (pl_module.has_stepped or at_end):
             self._score(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -88,7 +88,7 @@ class Scores(Callback):
         """Scores, if there are enough pictures left for them; those that are lost are told once."""
         self._lost, known = {}, self._lost
         try:
-            return self.judge.table(dict(zip("ba", current_translators(trainer), strict=True)))
+            return self.judge.table(current_translators(trainer))
         except LostTestsError as error:
             say(f"Step {step}: no scores. {printable(error)}")  # it names files
             return None

@@ -8,11 +8,11 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from cyclegan.callbacks.current import callbacks_of, current_data
-from cyclegan.console import printable, say
-from cyclegan.data.lost import most_lost
+from cyclegan.console.output import printable, say
+from cyclegan.data.lost_pictures import most_lost
 from cyclegan.data.sampling import STOPPING_SIGNALS
+from cyclegan.hardware.processes import gather_everywhere
 from cyclegan.methods.game import Game
-from cyclegan.ranks import everybodys
 
 
 def was_stopped(trainer: Trainer) -> bool:
@@ -55,11 +55,11 @@ class Stopping(Callback):
         news = self.received is not None or len(data.lost) > self._known
         if trainer.strategy.reduce_boolean_decision(news, all=False):
             self._known = len(data.lost)
-            signals, lost = zip(*everybodys((self.received, data.lost)), strict=True)
+            signals, lost = zip(*gather_everywhere((self.received, data.lost)), strict=True)
             self.received = next((each for each in signals if each is not None), None)
             self._tell({file: reason for each in lost for file, reason in each.items()}, pl_module.steps)
             self.too_many = len(self.lost) > most_lost(len(data.sides.training()))
-        if self.stopped and pl_module.whole:
+        if self.stopped and pl_module.has_stepped:
             trainer.should_stop = True
 
     def on_train_end(self, *_: Any) -> None:

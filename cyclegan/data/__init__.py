@@ -1,1 +1,4 @@
-"""From image files to batches of pairs."""
+"""From a domain's folders to training batches: finding, checking, sampling, augmenting. `doctor` examines the pictures.
+
+Picture formats are in `pictures`.
+"""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 
 SPLITS = ("trainA", "trainB", "testA", "testB")
 

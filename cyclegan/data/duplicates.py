@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cyclegan.data.fingerprint import Fingerprint
-from cyclegan.data.images import Pixels
+from cyclegan.pictures.images import Pixels
 
 Labels = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from cyclegan.data.images import FORMATS, Pixels, to_image
+from cyclegan.pictures.images import FORMATS, Pixels, to_image
 
 TINY = 16  # pixels of a miniature's sides: so few that formats and ways of resizing hardly show
 SMALL = 64  # pixels on the way there; a perceptual hash looks at 32

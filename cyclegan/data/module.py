@@ -12,8 +12,8 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from cyclegan.config import default_cache
-from cyclegan.data.check import Cache, Opened, open_pictures
+from cyclegan.console.errors import UsageError
+from cyclegan.console.places import default_cache
 from cyclegan.data.domain import Domain
 from cyclegan.data.duplicates import leaking
 from cyclegan.data.folders import (
@@ -25,12 +25,12 @@ from cyclegan.data.folders import (
     look_names,
     split_folders,
 )
-from cyclegan.data.images import read, to_tensor
-from cyclegan.data.kept import ROOM, KeptPictures
-from cyclegan.data.lost import listed, most_lost, too_many
-from cyclegan.data.sampling import Batches, EpochLoader, Key
+from cyclegan.data.lost_pictures import listed, most_lost, too_many
+from cyclegan.data.opening import Cache, Opened, open_pictures
+from cyclegan.data.pixel_cache import ROOM, KeptPictures
+from cyclegan.data.sampling import Batches, EpochLoader, Key, Pair
 from cyclegan.data.transforms import Transform
-from cyclegan.errors import UsageError
+from cyclegan.pictures.images import read, to_tensor
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ class UnpairedData(LightningDataModule):
         )
         return {"used": used, "found": found}
 
-    def go_on_with(
+    def resume_with(
         self, state: Mapping[str, Any], progress: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
         """Take a run's pictures, as its checkpoint names them, wherever they are now; some may be lost.
@@ -179,6 +179,10 @@ class UnpairedData(LightningDataModule):
             persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def blank_batch(self, batch: int, crop: int) -> Pair:
+        """A batch like those of training, of so many samples and of crops of so many pixels, all zero."""
+        return Pair(*torch.zeros(2, batch, self.domain.channels, crop, crop).unbind())
 
     @property
     def kept_bytes(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 
 STOPPING_SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
@@ -107,7 +107,7 @@ def stand_back(_: int) -> None:
 class EpochLoader(DataLoader[Any]):
     """A DataLoader over `Batches` that knows its place: `state_dict` tells it, `load_state_dict` goes on there.
 
-    Iterating gives batches, each a `Pair`, of the rest of the epoch in hand, or of the next one after a whole epoch.
+    Iterating gives the batches of the rest of the epoch in hand, or of the next one after a whole epoch.
     Lightning keeps the state in its checkpoints.
 
     Args:
@@ -130,10 +130,10 @@ class EpochLoader(DataLoader[Any]):
         return self._play(super().__iter__())
 
     def _play(self, iterator: Iterator[Any]) -> Iterator[Any]:
-        for looks, lost in iterator:
+        for batch, lost in iterator:
             self.batch_sampler.start += 1
             self.lost.update(lost)
-            yield Pair(*looks)
+            yield batch
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, how many of its batches were handed out, and how many it has."""

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from cyclegan.data.images import Pixels, to_image
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
+from cyclegan.pictures.images import Pixels, to_image
 
 cv2.setNumThreads(0)  # a loading process has one core
 

@@ -1,1 +1,1 @@
-"""Other people's weights."""
+"""Other people's weights and formats: the reference's weight files, ONNX, torch.export."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.interop.program import INPUT, Form
 
 ONNX = ".onnx"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from cyclegan.errors import UsageError
-from cyclegan.networks.padding import AnySize
+from cyclegan.console.errors import UsageError
+from cyclegan.pictures.padding import mirrored
 
 INPUT, OUTPUT = "picture", "translation"
 EXAMPLE = (2, 70, 90)  # batch, height, width; any would do
@@ -30,6 +30,27 @@ class Form:
 
     half: bool = False
     pixels: bool = False
+
+
+class AnySize(nn.Module):
+    """A generator that pads pictures (B, C, H, W) of any size by reflection, and crops its results back.
+
+    Args:
+        generator: has `multiple` and `smallest`, of H and W.
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.multiple, self.smallest = int(generator.multiple), int(generator.smallest)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """One pass."""
+        height, width = x.shape[-2:]
+        rows, columns = (mirrored(each, self.multiple, self.smallest) for each in (height, width))
+        result = self.generator(x.index_select(-2, rows).index_select(-1, columns))
+        # for torch.export, slices that take all would make another program
+        return result.index_select(-2, torch.arange(height)).index_select(-1, torch.arange(width))
 
 
 class Program(nn.Module):

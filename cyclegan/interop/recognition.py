@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Size, Tensor
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 
 DROPOUT = 0.5  # the only one that the reference has
 UPSAMPLING: dict[tuple[int, ...], str] = {  # places of the last three convolutions behind the blocks

@@ -2,38 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cyclegan import networks
-from cyclegan.errors import UsageError
-from cyclegan.files import replaced_whole
+from cyclegan.console.errors import UsageError
+from cyclegan.files.weights import read_pickle
+from cyclegan.files.writing import replaced_whole
 from cyclegan.interop.recognition import Architecture, after, recognise
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.convolutions import ResizeConv
-from cyclegan.pickles import read_pickle
 
 STALE = ("running_mean", "running_var", "num_batches_tracked")  # of instance norm, in files from PyTorch < 0.4
 DROPOUT_LAYOUT = {".conv_block.5.": ".conv_block.6.", ".conv_block.6.": ".conv_block.7."}  # a module more in each block
 FEWEST_LEVELS = 5  # of the reference's U-Net
 LATEST = "latest"
-
-
-class Player(NamedTuple):
-    """One of the four networks of a game, by the domain that it leads to or judges."""
-
-    generates: bool
-    domain: str
-
-
-PLAYERS = {  # G_A starts at a; D_A plays against it
-    "G_A": Player(True, "b"),
-    "G_B": Player(True, "a"),
-    "D_A": Player(False, "b"),
-    "D_B": Player(False, "a"),
-}
+GENERATORS, DISCRIMINATORS = ("G_A", "G_B"), ("D_A", "D_B")
 
 
 def read_reference(path: str | Path) -> dict[str, Tensor]:
@@ -145,13 +129,13 @@ def write_reference(network: nn.Module, path: Path) -> None:
 
 
 def reference_files(folder: Path) -> dict[str, Path]:
-    """The reference's weight files in a folder, by player: the latest, else of the last epoch that has G_A."""
+    """The reference's weight files in a folder by network: the latest, or of the last epoch that has G_A."""
     epochs = [each.name.removesuffix("_net_G_A.pth") for each in folder.glob("*_net_G_A.pth")]
     if not epochs:
         return {}
     epoch = LATEST if LATEST in epochs else max(epochs, key=lambda each: int(each) if each.isdecimal() else -1)
-    files = {player: folder / f"{epoch}_net_{player}.pth" for player in PLAYERS}
-    return {player: file for player, file in files.items() if file.is_file()}
+    files = {name: folder / f"{epoch}_net_{name}.pth" for name in (*GENERATORS, *DISCRIMINATORS)}
+    return {name: file for name, file in files.items() if file.is_file()}
 
 
 def _renamed(name: str, layout: Mapping[str, str]) -> str:
@@ -165,7 +149,7 @@ def _norm(network: nn.Module) -> str:
 
 
 def _resizes(network: nn.Module) -> bool:
-    return any(isinstance(each, ResizeConv) for each in network.modules())
+    return any(isinstance(each, nn.Upsample) for each in network.modules())
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""Tensors in, scalar out. Losses know nothing of networks."""
+"""Losses: tensors in, a scalar out. They know no networks."""

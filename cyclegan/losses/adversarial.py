@@ -1,4 +1,4 @@
-"""What each player of the adversarial game wants. Scores are a discriminator's output, of any shape, unbounded.
+"""Adversarial losses of both players. Scores are a discriminator's output, of any shape, unbounded.
 
 Every class has the same two methods: `discriminator(real, fake)` is half the sum of its two terms, as in the reference;
 `generator(fake)` is not halved.

@@ -1,44 +1,47 @@
-"""The base of every method: a game between players who each lower their own loss with their own optimiser."""
+"""The base of every method: players who each lower their own loss with their own optimiser.
+
+A GAN is a game, not an optimisation problem. Each player's loss may depend on everybody's parameters, but its optimiser
+moves its own alone, and training looks for a Nash equilibrium.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from cyclegan.errors import UsageError
-from cyclegan.ranks import mean_of_all, random_state, set_random_state
+from cyclegan.console.errors import UsageError
+from cyclegan.hardware.processes import mean_over_processes, random_state, set_random_state
+from cyclegan.methods.image_pool import ImagePool
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Descent:
-    """How players descend: their optimisers and what is done to their gradients and learning rates.
+    """How the players of a game descend. A method's own descent adds an optimiser for each of its players.
 
     Args:
-        generators: makes the generators' optimiser from their parameters.
-        discriminators: makes the discriminators' optimiser.
         decay: last part of the run, 0 to 1, over which learning rates fall linearly to zero, by epochs.
         accumulate: batches whose gradients are averaged into one optimiser step.
-        clip_norm: largest allowed norm of a player's gradient; null leaves gradients alone.
+        clip_norm: largest allowed norm of a player's gradient; null does not clip.
+
+    Raises:
+        UsageError: for values out of these ranges.
     """
 
-    generators: MakeOptimizer
-    discriminators: MakeOptimizer
     decay: float = 0.5
     accumulate: int = 1
     clip_norm: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no run can use."""
+        """Check the ranges."""
         if not 0 <= self.decay <= 1:
             raise UsageError(f"decay must be from 0 to 1, got {self.decay}.")
         if self.accumulate < 1:
@@ -47,8 +50,48 @@ class Descent:
             raise UsageError(f"clip_norm must be at least 0, or null, got {self.clip_norm}.")
 
 
+class Player(NamedTuple):
+    """One player of a game.
+
+    Args:
+        name: for losses and reports, such as ``generators``.
+        networks: whose parameters it moves.
+        make_optimizer: makes its optimiser from these parameters.
+    """
+
+    name: str
+    networks: Sequence[nn.Module]
+    make_optimizer: MakeOptimizer
+
+
+class Direction(NamedTuple):
+    """One translation that a method learns.
+
+    Args:
+        source: ``"a"`` or ``"b"``, the domain that goes in.
+        target: ``"a"`` or ``"b"``, the domain that comes out.
+        generator: translates pictures (B, C, H, W) in [-1, 1].
+        make_generator: makes another such generator; a class of `cyclegan.networks`, or a partial of one.
+        discriminator: scores pictures of the target domain; None if the method has none.
+    """
+
+    source: str
+    target: str
+    generator: nn.Module
+    make_generator: Callable[[], nn.Module]
+    discriminator: nn.Module | None = None
+
+
+def parameters_by_player(players: Sequence[Player]) -> dict[str, list[int]]:
+    """The number of parameters of each network, by its player's name."""
+    return {
+        player.name: [sum(parameter.numel() for parameter in network.parameters()) for network in player.networks]
+        for player in players
+    }
+
+
 def linear_decay(epochs: int, decay: float) -> Callable[[int], float]:
-    """The reference's schedule, a factor by 0-based epoch: 1, then linearly towards 0 after the last epoch.
+    """The reference's learning-rate schedule, a factor by 0-based epoch: constant, then linearly to 0 after the end.
 
     With 200 epochs and a decay of 0.5: the 100th epoch has 1, the 101st 100/101, the 200th 1/101.
     """
@@ -56,8 +99,8 @@ def linear_decay(epochs: int, decay: float) -> Callable[[int], float]:
     return lambda epoch: 1 - max(0, epoch + 1 - constant) / (epochs - constant + 1)
 
 
-def between(weights: Sequence[float], progress: float) -> float:
-    """A weight that changes over the run: along straight lines between these, which are evenly spaced.
+def piecewise_linear(weights: Sequence[float], progress: float) -> float:
+    """A weight that changes along straight lines between evenly spaced values.
 
     Args:
         weights: at least one; the first holds at the run's start, the last at its end.
@@ -68,7 +111,7 @@ def between(weights: Sequence[float], progress: float) -> float:
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """No gradient reaches these networks' parameters; it still passes through them."""
+    """Let no gradient reach these networks' parameters; gradients still pass through to their inputs."""
     parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
@@ -80,84 +123,91 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
 
 
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
-    """What an optimiser moves."""
+    """The parameters that an optimiser moves."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _clip(optimizer: Optimizer, norm: float, scaler: Any) -> None:
-    scale = scaler.get_scale() if scaler else 1.0  # float16: gradients are scaled up until the step
-    nn.utils.clip_grad_norm_(parameters_of(optimizer), norm * scale)
-
-
 class Game(LightningModule):
-    """Players, their optimisers and schedules. A method adds networks and a `training_step` in its paper's order.
+    """Players, their optimisers and learning-rate schedule. A method adds networks and a `training_step`.
 
     Attributes:
-        length: batches in the whole run; set before training by who starts it.
-        make_generator: makes a generator like those that play.
+        length: batches in the whole run; set before training by the command.
+        losses: each player's newest loss, by the player's name.
     """
 
     length: int
-    make_generator: Callable[[], nn.Module]
 
     def __init__(self, descent: Descent) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.descent = descent
+        self.losses: dict[str, Tensor] = {}
 
-    @property
-    def whole(self) -> bool:
-        """Whether no gradients wait for more batches: only then is the game's state whole."""
-        return self.steps % self.descent.accumulate == 0
+    def players(self) -> Sequence[Player]:
+        """The players, in the order of their optimisers."""
+        raise NotImplementedError
+
+    def directions(self) -> Sequence[Direction]:
+        """What this method can translate, to b before to a; samples, scores, alarms and translators ask for it."""
+        return ()
+
+    def see(self, batch: Any) -> None:
+        """Make networks that depend on the shapes of a batch; called once, with a blank one, before all else."""
 
     @property
     def steps(self) -> int:
-        """Batches played so far, the one in hand included; what every interval and limit of a run counts."""
+        """Batches so far, the current one included: what all intervals and limits of a run count."""
         return self.trainer.fit_loop.epoch_loop.total_batch_idx + 1
 
-    def add_gradients(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Note some of a player's named, weighted terms, and add their gradients to those it has for its next step."""
-        values = torch.stack(list(terms.values()))
-        self.trainer.callback_metrics.update(zip(terms, mean_of_all(values.detach()), strict=True))
-        self.manual_backward(values.sum() / self.descent.accumulate)
+    @property
+    def has_stepped(self) -> bool:
+        """Whether optimisers step with the current batch, so that no accumulated gradients are left to be saved."""
+        return self.steps % self.descent.accumulate == 0
 
-    def descend(self, optimizer: LightningOptimizer, terms: Mapping[str, Tensor]) -> None:
-        """Move one player by these terms, and by those whose gradients it has already."""
-        self.add_gradients(optimizer, terms)
-        if self.whole:
+    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
+        """Move one player.
+
+        Args:
+            optimizer: the player's, one of `self.optimizers()`.
+            terms: the weighted terms of its loss by name, scalars; each is logged.
+        """
+        values = torch.stack(list(terms.values()))
+        means = mean_over_processes(values.detach())
+        self.trainer.callback_metrics.update(zip(terms, means, strict=True))
+        self.losses[self.players()[self.trainer.optimizers.index(optimizer.optimizer)].name] = means.sum()
+        self.manual_backward(values.sum() / self.descent.accumulate)
+        if self.has_stepped:
             if self.descent.clip_norm is not None:
                 scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-                _clip(optimizer.optimizer, self.descent.clip_norm, scaler)
+                scale = scaler.get_scale() if scaler else 1.0  # float16 gradients are scaled until the step
+                nn.utils.clip_grad_norm_(parameters_of(optimizer.optimizer), self.descent.clip_norm * scale)
             optimizer.step()
-            torch.clear_autocast_cache()  # of the weights before
-            optimizer.zero_grad()  # now, so that gradients take no memory while the next step's passes need most
+            optimizer.zero_grad()  # at once, so that gradients take no memory during the next step's passes
 
-    def generators(self) -> Mapping[str, nn.Module]:
-        """The generators, by the domain that they lead to, ``"b"`` before ``"a"``."""
-        raise NotImplementedError
-
-    def discriminators(self) -> Mapping[str, nn.Module]:
-        """The discriminators, by the domain that they judge."""
-        raise NotImplementedError
+    def pools(self) -> dict[str, ImagePool]:
+        """The method's image pools, by attribute name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, ImagePool)}
 
     def own_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of this process alone, as tensors and plain types."""
-        return {"random": random_state(self.device)}
+        """What a checkpoint keeps of this process alone: image pools and random state, as tensors and plain types."""
+        pools = {name: pool.state_dict() for name, pool in self.pools().items()}
+        return {"random": random_state(self.device), "pools": pools}
 
     def load_own_state(self, state: dict[str, Any]) -> None:
-        """Go on with what `own_state` gave."""
+        """Restore what `own_state` gave."""
         set_random_state(self.device, state["random"])
+        for name, pool in self.pools().items():
+            pool.load_state_dict(state["pools"][name], self.device)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""
-        generators, discriminators = (
-            [parameter for network in networks.values() for parameter in network.parameters()]
-            for networks in (self.generators(), self.discriminators())
-        )
-        return [self.descent.generators(generators), self.descent.discriminators(discriminators)]
+        return [
+            player.make_optimizer([parameter for network in player.networks for parameter in network.parameters()])
+            for player in self.players()
+        ]
 
     def on_train_batch_start(self, *_: Any) -> None:
-        """Learning rates change between epochs, which are counted by batches: resuming cannot shift them."""
+        """Set learning rates by epoch; counting batches instead of Lightning's epochs makes resuming exact."""
         batches = int(self.trainer.num_training_batches)
         factor = linear_decay(ceil(self.length / batches), self.descent.decay)((self.steps - 1) // batches)
         for optimizer in self.trainer.optimizers:
@@ -165,6 +215,6 @@ class Game(LightningModule):
                 group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """The end of the run; Lightning's own limits count otherwise."""
+        """End the run; Lightning's own limits count optimiser steps."""
         if self.steps >= self.length:
             self.trainer.should_stop = True

@@ -1,10 +1,8 @@
 """Discriminators that judge patches or single pixels: Isola et al., arXiv 1611.07004, Sec. 3.2.2 and 6.1.2."""
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalised
 
-from cyclegan.networks.convolutions import Conv2d
-from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, make_fast, norm_layer
+from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, norm_layer, normalise_spectrally
 
 WIDEST = 8  # no layer has more than this many times `width` channels
 SLOPE = 0.2
@@ -19,9 +17,12 @@ class PatchDiscriminator(nn.Module):
     Args:
         channels: channels of the picture.
         width: channels of the first layer; they double up to eight times that.
-        layers: number of halvings.
+        layers: how many times the size is halved.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``; never on the first and last convolution.
-        spectral_norm: divide each convolution's weight by its largest singular value (Miyato et al., arXiv 1802.05957).
+        spectral_norm: see `normalise_spectrally`.
+
+    Raises:
+        ValueError: for sizes that are too small, or an unknown norm.
     """
 
     def __init__(
@@ -34,24 +35,22 @@ class PatchDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         at_least(1, channels=channels, width=width, layers=layers)
-        self.smallest = 3 * 2**layers  # of H and W: leaves one score
-        body: list[nn.Module] = [Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        self.smallest = 3 * 2**layers  # height and width that leave one score
+        self.body = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE))
         inner = width
         for layer in range(1, layers + 1):
             wider = width * min(2**layer, WIDEST)
             stride = 2 if layer < layers else 1
-            body += [
-                Conv2d(inner, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
+            self.body += nn.Sequential(
+                nn.Conv2d(inner, wider, 4, stride=stride, padding=1, bias=conv_bias(norm)),
                 norm_layer(norm, wider),
                 nn.LeakyReLU(SLOPE),
-            ]
+            )
             inner = wider
-        body.append(Conv2d(inner, 1, 4, stride=1, padding=1))
-        self.body = nn.Sequential(*body)
+        self.body.append(nn.Conv2d(inner, 1, 4, padding=1))
         init_weights(self, norm)
-        make_fast(self)
         if spectral_norm:
-            _normalise_spectrally(self)
+            normalise_spectrally(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
@@ -64,7 +63,10 @@ class PixelDiscriminator(nn.Module):
         channels: channels of the picture.
         width: channels of the first of three 1x1 convolutions.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``, before the last convolution.
-        spectral_norm: as in `PatchDiscriminator`.
+        spectral_norm: see `normalise_spectrally`.
+
+    Raises:
+        ValueError: for sizes that are too small, or an unknown norm.
     """
 
     def __init__(
@@ -74,23 +76,16 @@ class PixelDiscriminator(nn.Module):
         at_least(1, channels=channels, width=width)
         self.smallest = 2
         self.body = nn.Sequential(
-            Conv2d(channels, width, 1),
+            nn.Conv2d(channels, width, 1),
             nn.LeakyReLU(SLOPE),
-            Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
+            nn.Conv2d(width, 2 * width, 1, bias=conv_bias(norm)),
             norm_layer(norm, 2 * width),
             nn.LeakyReLU(SLOPE),
-            Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
+            nn.Conv2d(2 * width, 1, 1, bias=conv_bias(norm)),
         )
         init_weights(self, norm)
-        make_fast(self)
         if spectral_norm:
-            _normalise_spectrally(self)
+            normalise_spectrally(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
-
-
-def _normalise_spectrally(network: nn.Module) -> None:
-    for module in list(network.modules()):
-        if isinstance(module, nn.Conv2d):
-            spectrally_normalised(module)

@@ -1,27 +1,15 @@
 """The ResNet generator of CycleGAN: Zhu et al., arXiv 1703.10593, Sec. 4, after Johnson et al., arXiv 1603.08155."""
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, ReflectConv2d, ResizeConv
-from cyclegan.networks.layers import (
-    Norm,
-    Upsampling,
-    at_least,
-    conv_bias,
-    init_weights,
-    make_fast,
-    norm_layer,
-)
+from cyclegan.networks.layers import Norm, Upsampling, at_least, conv_bias, init_weights, norm_layer, resize_conv
 
-ALMOST = 0.9  # of the range: also what lies at its ends must be able to change
+CONTRAST = 0.9  # of a residual generator's input, so that even black and white pixels can change
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), f = two reflection-padded 3x3 convolutions with norm; no activation after the sum.
+    """x + body(x): two reflection-padded 3x3 convolutions with norm; no activation after the sum.
 
     Args:
         channels: channels of input and output, both (B, channels, H, W).
@@ -32,33 +20,34 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, norm: Norm, dropout: float) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm)),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
             norm_layer(norm, channels),
+            nn.ReLU(inplace=True),
             nn.Dropout(dropout) if dropout else nn.Identity(),
-            ReflectConv2d(channels, channels, 3, bias=conv_bias(norm), rectified=True),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect", bias=conv_bias(norm)),
             norm_layer(norm, channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x).add_(x)
+        return x + self.body(x)
 
 
 class ResnetGenerator(nn.Module):
-    """Encoder (halvings), residual blocks, decoder (doublings), tanh.
+    """Encoder (halves the size), residual blocks, decoder (doubles it again), tanh.
 
     Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` and at least `smallest`.
     The defaults are the paper's for 256 px: 11,378,179 parameters (7,837,699 with 6 blocks, its choice for 128 px).
 
     Args:
         channels: channels of a picture, the input as the output.
-        width: channels after the first convolution; each halving doubles them.
+        width: channels after the first convolution; each halving of the size doubles them.
         blocks: number of residual blocks.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``.
-        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
+        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (see `resize_conv`).
         dropout: probability, inside the residual blocks.
-        halvings: number of times the picture is halved; 0 keeps every pixel's place and colour best.
-        residual: whether the output is tanh(values + artanh(0.9 input)) instead of tanh(values), of the last layer's
-            values: such a generator need not learn to copy, but for the last tenth of contrast. Source, with a plain
+        halvings: how many times the size is halved; with 0, pixels keep their place and colour best.
+        residual: whether the output is tanh(y + artanh(0.9 input)) instead of tanh(y), y being the decoder's output.
+            Such a generator need not learn to copy its input, only the last tenth of contrast. Source, with a plain
             sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
 
     Raises:
@@ -79,63 +68,50 @@ class ResnetGenerator(nn.Module):
         super().__init__()
         at_least(1, channels=channels, width=width)
         at_least(0, blocks=blocks, halvings=halvings)
-        self.checkpointing = False  # see `recompute`
         self.residual = residual
         self.multiple = 2**halvings
-        self.smallest = max(4, 2 * self.multiple)  # reflection must find pixels to reflect
+        self.smallest = max(4, 2 * self.multiple)  # reflection padding needs as many pixels to reflect
         widths = [width * 2**level for level in range(halvings)]
-        inner = width * self.multiple
-        self.enter = nn.Sequential(
-            ReflectConv2d(channels, width, 7, bias=conv_bias(norm)),
+        bias = conv_bias(norm)
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect", bias=bias),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
+            *(_halve(each, norm) for each in widths),
         )
-        self.down = nn.Sequential(*(_halve(channels, norm) for channels in widths))
-        self.blocks = nn.Sequential(*(ResidualBlock(inner, norm, dropout) for _ in range(blocks)))
-        self.up = nn.Sequential(
-            *(_double(2 * each, norm, upsampling, rectify=each > width) for each in reversed(widths))
+        self.blocks = nn.Sequential(*(ResidualBlock(width * self.multiple, norm, dropout) for _ in range(blocks)))
+        self.decoder = nn.Sequential(
+            *(_double(each, norm, upsampling) for each in reversed(widths)),
+            nn.Conv2d(width, channels, 7, padding=3, padding_mode="reflect"),
         )
-        self.leave = ReflectConv2d(width, channels, 7, rectified=bool(halvings))
         init_weights(self, norm)
-        make_fast(self)
 
     def forward(self, picture: Tensor) -> Tensor:
-        parts = ((self.enter, self.down), *((block,) for block in self.blocks), (self.up, self.leave))
-        x = picture
-        for part in parts:
-            again = self.checkpointing and torch.is_grad_enabled()
-            x = checkpoint(_in_turn, part, x, use_reentrant=False) if again else _in_turn(part, x)
-        return self.paint(x, picture)
+        return self.paint(self.decoder(self.blocks(self.encoder(picture))), picture)
 
-    def paint(self, values: Tensor, picture: Tensor) -> Tensor:
-        """The output picture, of the last layer's values and the input picture, all (B, C, H, W)."""
-        return torch.tanh(values + torch.atanh(ALMOST * picture.clamp(-1, 1)) if self.residual else values)
-
-
-def _in_turn(modules: Iterable[nn.Module], x: Tensor) -> Tensor:
-    for module in modules:
-        x = module(x)
-    return x
+    def paint(self, y: Tensor, picture: Tensor) -> Tensor:
+        """The output picture, from the decoder's output and the input picture, all (B, C, H, W)."""
+        return torch.tanh(y + torch.atanh(CONTRAST * picture.clamp(-1, 1)) if self.residual else y)
 
 
 def _halve(channels: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
-        Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=conv_bias(norm)),
+        nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=conv_bias(norm)),
         norm_layer(norm, 2 * channels),
         nn.ReLU(inplace=True),
     )
 
 
-def _double(channels: int, norm: Norm, upsampling: Upsampling, *, rectify: bool) -> nn.Sequential:
-    conv: nn.Module
+def _double(channels: int, norm: Norm, upsampling: Upsampling) -> nn.Sequential:
+    """From 2 x channels to channels."""
+    bias = conv_bias(norm)
     match upsampling:
         case "transposed":
-            conv = ConvTranspose2d(
-                channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=conv_bias(norm)
+            conv: nn.Module = nn.ConvTranspose2d(
+                2 * channels, channels, 3, stride=2, padding=1, output_padding=1, bias=bias
             )
         case "resize":
-            conv = ResizeConv(channels, channels // 2, bias=conv_bias(norm))
+            conv = resize_conv(2 * channels, channels, bias=bias)
         case _:
             raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")
-    activation = [nn.ReLU(inplace=True)] if rectify else []  # the last one's is in the next convolution
-    return nn.Sequential(conv, norm_layer(norm, channels // 2), *activation)
+    return nn.Sequential(conv, norm_layer(norm, channels), nn.ReLU(inplace=True))

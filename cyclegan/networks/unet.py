@@ -5,32 +5,26 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, ResizeConv
-from cyclegan.networks.layers import (
-    Norm,
-    Upsampling,
-    at_least,
-    conv_bias,
-    init_weights,
-    make_fast,
-    norm_layer,
-)
+from cyclegan.networks.layers import Norm, Upsampling, at_least, conv_bias, init_weights, norm_layer, resize_conv
 
 WIDEST = 8  # no level has more than this many times `width` channels
 
 
 class UnetGenerator(nn.Module):
-    """`depth` halvings by 4x4 convolutions and as many doublings; each level's input skips over to its output.
+    """`depth` 4x4 convolutions that halve the size and as many that double it; skip connections join equal sizes.
 
     Takes and gives (B, C, H, W) in [-1, 1]; H and W must be divisible by `multiple` = 2^depth.
 
     Args:
         channels: channels of a picture, the input as the output.
         width: channels of the outermost level; they double inwards up to eight times that.
-        depth: number of halvings: 7 for 128 px, 8 for 256 px.
+        depth: how many times the size is halved: 7 for 128 px, 8 for 256 px.
         norm: ``"instance"``, ``"batch"`` or ``"none"``.
-        upsampling: ``"transposed"`` 4x4 convolutions (the paper's) or ``"resize"`` (nearest, then 3x3 convolution).
+        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (see `resize_conv`).
         dropout: probability, in the decoder's levels of full width (pix2pix uses 0.5, CycleGAN none).
+
+    Raises:
+        ValueError: for sizes that are too small, or an unknown norm or upsampling.
     """
 
     def __init__(
@@ -47,18 +41,17 @@ class UnetGenerator(nn.Module):
         at_least(2, depth=depth)
         self.multiple = self.smallest = 2**depth
         widths = [width * min(2**level, WIDEST) for level in range(depth)]
-        self.down = nn.ModuleList([Conv2d(channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
-        for level, (outer, inner) in enumerate(pairwise(widths), start=1):
-            innermost = level == depth - 1
-            self.down.append(_halve(outer, inner, norm, normalised=not innermost))
-        self.up = nn.ModuleList()  # innermost first, as the signal passes
+        self.down = nn.ModuleList([nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=conv_bias(norm))])
+        for outer, inner in pairwise(widths):
+            innermost = len(self.down) == depth - 1
+            self.down.append(_halve(outer, inner, norm, "none" if innermost else norm))
+        self.up = nn.ModuleList()  # innermost first
         for inner, outer in pairwise(reversed(widths)):
-            skipped = inner if self.up else 0  # the innermost level has nothing beside it
+            skip = inner if self.up else 0  # the innermost level has no skip connection
             level_dropout = dropout if self.up and outer == inner else 0.0
-            self.up.append(_double(inner + skipped, outer, norm, upsampling, level_dropout))
+            self.up.append(_double(inner + skip, outer, norm, upsampling, level_dropout))
         self.leave = nn.Sequential(nn.ReLU(), _double_conv(2 * width, channels, upsampling, bias=True), nn.Tanh())
         init_weights(self, norm)
-        make_fast(self)
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
@@ -71,11 +64,11 @@ class UnetGenerator(nn.Module):
         return self.leave(x)
 
 
-def _halve(outer: int, inner: int, norm: Norm, *, normalised: bool) -> nn.Sequential:
+def _halve(outer: int, inner: int, norm: Norm, own_norm: Norm) -> nn.Sequential:
     return nn.Sequential(
         nn.LeakyReLU(0.2),
-        Conv2d(outer, inner, 4, stride=2, padding=1, bias=conv_bias(norm)),
-        norm_layer(norm if normalised else "none", inner),
+        nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=conv_bias(norm)),
+        norm_layer(own_norm, inner),
     )
 
 
@@ -91,7 +84,7 @@ def _double(inner: int, outer: int, norm: Norm, upsampling: Upsampling, dropout:
 def _double_conv(inner: int, outer: int, upsampling: Upsampling, *, bias: bool) -> nn.Module:
     match upsampling:
         case "transposed":
-            return ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
+            return nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=bias)
         case "resize":
-            return ResizeConv(inner, outer, bias=bias)
+            return resize_conv(inner, outer, bias=bias)
     raise ValueError(f"upsampling must be transposed or resize, got {upsampling!r}.")

@@ -1,1 +1,1 @@
-"""A run's report: one page that a person opens first; what goes in, and how it is drawn."""
+"""What a person reads about a run: the report page, the comparison page, the summary on the console."""

@@ -4,23 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from cyclegan.callbacks.best import HIGHER_IS_BETTER
-from cyclegan.callbacks.history import PLOTS
-from cyclegan.metrics.table import HEADINGS
+from cyclegan.runs.history import loss_groups
+from cyclegan.scoring.table import HEADINGS, HIGHER_IS_BETTER
 
 MOST_POINTS = 1000  # of a line
 NOTES = {
-    "adversarial": "generators: how far they are from deceiving; it need not fall",
-    "discriminators": "how far they are from telling real from made; it need not fall",
-    "cycle": "how far pictures are from themselves, there and back",
-    "identity": "how far pictures that have the look are from staying as they are",
+    "adversarial": "how far generators are from fooling the discriminators; it need not fall",
+    "discriminators": "how far they are from telling real from fake; it need not fall",
+    "cycle": "how much pictures change there and back",
+    "identity": "how much generators change pictures that have the target look already",
 }
-DIRECTED = {"gan_": "to {0}", "disc_": "{0}", "cycle_": "{0} and back", "same_": "{0}"}
-EQUILIBRIUM = {
-    "duality_gap": "duality gap",
-    "regret_generators": "generators' regret",
-    "regret_discriminators": "discriminators' regret",
-}
+LABELS = {"gan": "to {0}", "cycle": "{0} and back"}  # of terms by their kind, given the look; others: the look alone
 BETTER = {True: "higher is better", False: "lower is better", None: ""}
 AGAINST_INPUT = {"change_": ", of translations against their inputs", "cycle_": ", there and back"}
 
@@ -56,17 +50,23 @@ class Chart:
 
 
 def loss_charts(history: History, looks: tuple[str, str]) -> list[Chart]:
-    """Both players' losses, and how far the game is from its equilibrium where that was measured."""
-    names, columns = dict(zip("ab", looks, strict=True)), sorted(_columns(history))  # colours stay with looks
-    charts = []
-    for title, prefix in PLOTS.items():
-        letters = {name: name.removeprefix(prefix) for name in columns if name.startswith(prefix)}
-        lines = {
-            DIRECTED[prefix].format(names[letter]) if letter in names else name: _points(history, name)
-            for name, letter in letters.items()
-        }
-        charts.append(_chart(title, NOTES[title], lines))
-    gap = {label: _points(history, name) for name, label in EQUILIBRIUM.items() if name in columns}
+    """The players' losses, and how far the game is from its equilibrium where that was measured."""
+    columns = sorted(_columns(history))  # each look keeps its colour
+    names = dict(zip("ab", looks, strict=True))
+
+    def label(column: str) -> str:
+        kind, _, letter = column.rpartition("_")
+        return LABELS.get(kind, "{0}").format(names[letter]) if kind and letter in names else column
+
+    charts = [
+        _chart(title, NOTES.get(title, ""), {label(name): _points(history, name) for name in group})
+        for title, group in loss_groups(columns).items()
+    ]
+    gap = {
+        name.replace("regret_", "regret of ").replace("_", " "): _points(history, name)
+        for name in columns
+        if name.startswith(("duality_gap", "regret_")) and not name.endswith("_std")
+    }
     charts.append(_chart("distance from equilibrium", "what players would gain by moving alone", gap))
     return [chart for chart in charts if chart.steps]
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from cyclegan.callbacks.best import HIGHER_IS_BETTER
-from cyclegan.metrics.table import HEADINGS, TRANSLATOR, cell
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.gallery import Picture, gallery
 from cyclegan.reporting.words import duration
+from cyclegan.scoring.table import HEADINGS, HIGHER_IS_BETTER, TRANSLATOR, cell
 
 NONE = "-"
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from cyclegan.callbacks.alarms import alarms_on, read_alarms
-from cyclegan.callbacks.history import read_history
-from cyclegan.data.diagnosis import Findings, read_findings
+from cyclegan.console.errors import UsageError
+from cyclegan.data.doctor.findings import Findings, read_findings
 from cyclegan.data.folders import look_names
-from cyclegan.errors import UsageError
-from cyclegan.metrics.table import HEADINGS, Table, read_table
 from cyclegan.reporting.charts import History
-from cyclegan.reporting.provenance import Provenance
-from cyclegan.run import Run
+from cyclegan.runs.alarm_log import active_alarms, read_alarms
+from cyclegan.runs.folder import Run
+from cyclegan.runs.history import read_history
+from cyclegan.runs.provenance import Provenance
+from cyclegan.scoring.table import HEADINGS, Table, read_table
 
 
 class Best(NamedTuple):
@@ -97,10 +97,10 @@ class RunFacts:
         with _understood(run.ranking):
             best = _best(run.ranking) if run.ranking.exists() else None
         with _understood(run.alarms):
-            alarms, still = read_alarms(run), alarms_on(run)
+            alarms, active = read_alarms(run), active_alarms(run)
         with _understood(run.findings):
             findings = read_findings(run.findings) if run.findings.exists() else None
-        return cls(run, config, looks, provenance, history, table, best, alarms, still, findings)
+        return cls(run, config, looks, provenance, history, table, best, alarms, active, findings)
 
     @property
     def name(self) -> str:

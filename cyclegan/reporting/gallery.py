@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from cyclegan.callbacks.samples import is_grid, read_grid
-from cyclegan.run import Run
+from cyclegan.pictures.grids import is_grid, read_grid
+from cyclegan.runs.folder import Run
 
 MOST_PICTURES = 12  # of each look
 MOST_TIMES = 24
@@ -21,7 +21,7 @@ SIZES = (512, 384, 256, 128, 64)  # pixels of the longer side, the newest ones
 EARLIER = 256  # pixels of the longer side, the earlier ones
 SMALL = 128  # pixels, below which pictures are kept almost as they are: compression shows when they are enlarged
 
-Rows = Sequence[Sequence[Image.Image]]
+Rows = Mapping[str, Sequence[Image.Image]]
 
 
 class Picture(NamedTuple):
@@ -33,7 +33,7 @@ class Picture(NamedTuple):
 
 
 class Direction(NamedTuple):
-    """One way: pictures of the source, translated, and back again; newest."""
+    """One direction's newest pictures: real, translated, and translated back (none if there is no way back)."""
 
     source: str
     target: str
@@ -43,14 +43,14 @@ class Direction(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """An earlier time: addresses of both directions' fakes and cycles, in their order; none at the newest."""
+    """An earlier time: addresses of each direction's fakes and cycles in turn; none for the newest."""
 
     step: int
     addresses: list[str]
 
 
 class Gallery(NamedTuple):
-    """Both directions at the newest time, and all times, the newest last."""
+    """All directions at the newest time, and all times, the newest last."""
 
     directions: list[Direction]
     moments: list[Moment]
@@ -78,13 +78,17 @@ _STEP = re.compile(r"step_(\d+)\.png")
 
 def _newest(rows: Rows, looks: tuple[str, str]) -> list[Direction]:
     """As large as the budget allows."""
-    shown = [row[:MOST_PICTURES] for row in rows]
     for size in SIZES:
-        pictures = [[_picture(image, size) for image in row] for row in shown]
-        if _weight(each.address for row in pictures for each in row) <= NEWEST_BUDGET:
+        pictures = {kind: [_picture(image, size) for image in row[:MOST_PICTURES]] for kind, row in rows.items()}
+        if _weight(each.address for row in pictures.values() for each in row) <= NEWEST_BUDGET:
             break
-    ways = (looks, looks[::-1])
-    return [Direction(*way, *pictures[start : start + 3]) for way, start in zip(ways, (0, 3), strict=True)]
+    a, b = looks
+    ways = {"b": ("a", a, b), "a": ("b", b, a)}
+    return [
+        Direction(source, target, pictures[f"real for {to}"], pictures[f"fake {to}"], pictures.get(f"cycle {back}", []))
+        for to, (back, source, target) in ways.items()
+        if f"fake {to}" in pictures
+    ]
 
 
 def _earlier(files: Sequence[tuple[int, Path]], budget: int) -> list[tuple[int, list[str]]]:
@@ -103,9 +107,9 @@ def _earlier(files: Sequence[tuple[int, Path]], budget: int) -> list[tuple[int, 
 
 @lru_cache(maxsize=2 * MOST_TIMES)
 def _addresses(file: Path, changed: int) -> list[str]:
-    """Addresses of a grid's fakes and cycles, remembered between reports until the file has changed."""
-    rows = read_grid(file)
-    return [_picture(image, EARLIER).address for i in (1, 2, 4, 5) for image in rows[i][:MOST_PICTURES]]
+    """Addresses of a grid's fakes and cycles, cached between reports until the file changes."""
+    rows = [row for kind, row in read_grid(file).items() if not kind.startswith("real")]
+    return [_picture(image, EARLIER).address for row in rows for image in row[:MOST_PICTURES]]
 
 
 def _picture(image: Image.Image, size: int) -> Picture:

@@ -12,13 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cyclegan.files import replaced_whole
-from cyclegan.metrics.table import HEADINGS, cell, meaning
+from cyclegan.files.writing import replaced_whole
 from cyclegan.reporting.charts import AGAINST_INPUT, Chart, compared_charts, loss_charts, score_charts
 from cyclegan.reporting.comparison import Comparison, label_runs
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.gallery import gallery
-from cyclegan.reporting.words import day, duration
+from cyclegan.reporting.words import day, duration, networks
+from cyclegan.scoring.table import HEADINGS, cell, meaning
 
 PAGE = Path(__file__).parent / "page"
 STYLES = ("uPlot.min.css", "page.css")
@@ -86,7 +86,7 @@ def _environment() -> Environment:
     environment.policies["json.dumps_kwargs"] = {
         "sort_keys": False
     }  # lines keep their order, and with it their colours
-    environment.filters |= {"duration": duration, "day": day, "count": "{:,}".format}
+    environment.filters |= {"duration": duration, "day": day, "networks": networks, "count": "{:,}".format}
     return environment
 
 

@@ -1,5 +1,6 @@
-"""Numbers as a person says them."""
+"""Numbers in words."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 
@@ -18,3 +19,11 @@ def duration(seconds: float) -> str:
 def day(moment: str) -> str:
     """A moment in ISO form as a person reads it, in UTC."""
     return f"{datetime.fromisoformat(moment):%d %B %Y, %H:%M} UTC"
+
+
+def networks(parameters: Mapping[str, Sequence[int]]) -> str:
+    """How many networks each player has, of how many parameters, given the counts by the player's name."""
+    return ", ".join(
+        f"{len(counts)} {name} of {' and '.join(f'{count:,}' for count in dict.fromkeys(counts))} parameters"
+        for name, counts in parameters.items()
+    )

@@ -4,7 +4,7 @@ import torch
 
 from benchmarks.textbook import textbook
 from benchmarks.training import MODES, Setting, made_by
-from cyclegan.networks.memory import Live
+from cyclegan.hardware.memory import Live
 
 SMALL = Setting(size=64, width=8, blocks=3, batch=4, steps=1)
 

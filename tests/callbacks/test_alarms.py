@@ -27,7 +27,7 @@ from cyclegan.data.module import UnpairedData
 from cyclegan.losses.adversarial import Adversarial, LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, Game
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 from tests.test_conf import compose
 from tests.test_train import assert_same_losses, assert_same_weights, rows, tiny
 from tests.verbs import fail_verb, run_verb

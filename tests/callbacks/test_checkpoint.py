@@ -10,10 +10,10 @@ import pytest
 
 from cyclegan.callbacks import samples
 from cyclegan.callbacks.checkpoint import Checkpoint
-from cyclegan.callbacks.history import History
+from cyclegan.runs.history import History
 from cyclegan.callbacks.losses import Losses
-from cyclegan.restore import newest_checkpoint, read_checkpoint, steps_of
-from cyclegan.run import Run
+from cyclegan.runs.restore import newest_checkpoint, read_checkpoint, steps_of
+from cyclegan.runs.folder import Run
 from tests.test_train import rows, tiny
 from tests.verbs import run_verb
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cyclegan.callbacks.history import History, read_history
-from cyclegan.run import Run
+from cyclegan.runs.history import History, read_history
+from cyclegan.runs.folder import Run
 
 
 def test_numbers_of_one_step_share_a_row(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from cyclegan.callbacks.alarms import NUMBERS, read_alarms
 from cyclegan.methods.game import Game
-from cyclegan.restore import newest_checkpoint, steps_of
-from cyclegan.run import Run
-from cyclegan.starts import read_starts
+from cyclegan.runs.restore import newest_checkpoint, steps_of
+from cyclegan.runs.folder import Run
+from cyclegan.runs.starts import read_starts
 from tests.test_train import checkpoint, rows
 from tests.verbs import fail_verb, run_verb
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cyclegan.callbacks.samples import is_grid, labelled_grid, read_grid, save_grid, spread_interval
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from tests.verbs import run_verb
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cyclegan.callbacks.scores import Scores
-from cyclegan.metrics.table import TRANSLATOR
+from cyclegan.scoring.table import TRANSLATOR
 from tests.callbacks.test_stopping import lose_at
 from tests.metrics.test_features import save_onnx
 from tests.test_train import assert_same_weights, rows, tiny

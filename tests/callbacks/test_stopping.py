@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from cyclegan.methods.game import Game
-from cyclegan.restore import steps_of
-from cyclegan.run import Run
-from cyclegan.starts import read_starts
+from cyclegan.runs.restore import steps_of
+from cyclegan.runs.folder import Run
+from cyclegan.runs.starts import read_starts
 from tests.test_train import assert_same_weights, checkpoint, rows, tiny
 from tests.verbs import fail_verb, run_verb
 

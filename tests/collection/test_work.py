@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.collection import Options, Summary, translate_collection, work
+from cyclegan.inference.collection import Options, Summary, translate_collection, work
 from cyclegan.data import encoding
-from cyclegan.data.finding import find_images
-from cyclegan.inference import Memory
-from cyclegan.pretrained import Facts
+from cyclegan.pictures.finding import find_images
+from cyclegan.inference.passes import Memory
+from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
 

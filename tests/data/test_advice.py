@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cyclegan.data.advice import advise
-from cyclegan.data.diagnosis import Channel, Colours, Copies, Findings, Pairing, Split
+from cyclegan.data.doctor.advice import advise
+from cyclegan.data.doctor.findings import Channel, Colours, Copies, Findings, Pairing, Split
 from cyclegan.data.domain import Domain
 from cyclegan.data.transforms import Resize
 

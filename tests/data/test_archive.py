@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from cyclegan.data import archive
-from cyclegan.data.archive import fetch, obtain, unpack, verify
+from cyclegan.data.published import fetch, obtain, unpack, verify
 from cyclegan.data.domain import Domain, Source
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 
 COUNTS = {"trainA": 3, "trainB": 2, "testA": 2, "testB": 1}
 

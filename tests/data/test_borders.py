@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cyclegan import Translator
-from cyclegan.data.images import read, to_pixels, to_tensor
+from cyclegan.pictures.images import read, to_pixels, to_tensor
 from cyclegan.data.sampling import Batches, Key, draw
 from cyclegan.data.transforms import RandomCrop, Resize, Transform
-from cyclegan.pretrained import Facts
+from cyclegan.inference.saved import Facts
 
 SIDES = st.integers(1, 9)
 

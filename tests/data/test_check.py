@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from cyclegan.data import check
-from cyclegan.data.check import Cache, open_pictures
-from cyclegan.data.images import read
+from cyclegan.data.opening import Cache, open_pictures
+from cyclegan.pictures.images import read
 from tests.conftest import save_picture
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cyclegan.data.colours import compare_colours, to_lab
-from cyclegan.data.images import Pixels
+from cyclegan.data.doctor.colours import compare_colours, to_lab
+from cyclegan.pictures.images import Pixels
 
 
 def even(*colours: tuple[int, int, int]) -> Pixels:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.config import datasets
+from cyclegan.console.places import datasets
 from cyclegan.data.duplicates import BITS, close_pairs, exact_copies, leaking, near_copies
 from cyclegan.data.fingerprint import Fingerprint, fingerprint
-from cyclegan.data.images import read
+from cyclegan.pictures.images import read
 
 SEASONS = sorted(Path(datasets("seasons")).glob("t*/*.jpg"))
 SOME = SEASONS[::60]

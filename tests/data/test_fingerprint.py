@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cyclegan.data.fingerprint import Fingerprint, fingerprint
-from cyclegan.data.images import read
+from cyclegan.pictures.images import read
 from tests.conftest import save_picture
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cyclegan.data.domain import Domain
-from cyclegan.data.finding import find_images
+from cyclegan.pictures.finding import find_images
 from cyclegan.data.folders import find_sides, look_names
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from tests.conftest import save_picture
 
 DOMAIN = Domain("test", [], [])

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.data.decoding import decode
-from cyclegan.data.images import BrokenImageError, load, read, to_pixels, to_tensor
+from cyclegan.pictures.decoding import decode
+from cyclegan.pictures.images import BrokenImageError, load, read, to_pixels, to_tensor
 from tests.conftest import save_picture
 
 MODES = {

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cyclegan.data.domain import Domain
 from cyclegan.data.module import UnpairedData
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from tests.conftest import save_picture
 
 DOMAIN = Domain("test", [], [], load_size=36, crop_size=32)

@@ -8,10 +8,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from cyclegan.data.decoding import decode, header
-from cyclegan.data.encoding import FORMATS, encode
-from cyclegan.data.images import BrokenImageError
-from cyclegan.data.photo import About, Photo, as_depth
+from cyclegan.pictures.decoding import decode, header
+from cyclegan.pictures.encoding import FORMATS, encode
+from cyclegan.pictures.images import BrokenImageError
+from cyclegan.pictures.photo import About, Photo, as_depth
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 MAKE, ORIENTATION, DATE, WIDTH, HEIGHT = 0x010F, 0x0112, 0x9003, 0xA002, 0xA003

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cyclegan.data.resampling import add_lines, resampling, resize_lines
+from cyclegan.pictures.resampling import add_lines, resampling, resize_lines
 
 
 @pytest.mark.parametrize("new_size", [1, 7, 30, 64, 200])

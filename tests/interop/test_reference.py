@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from cyclegan import Translator, networks
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.interop.recognition import recognise
 from cyclegan.interop.reference import from_reference, load_reference, read_reference, take_reference, to_reference
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator

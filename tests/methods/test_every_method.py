@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cyclegan.config import CONF
+from cyclegan.console.places import CONF
 from tests.verbs import TINY, run_verb
 
 METHODS = [file.stem for file in sorted((CONF / "model").glob("[!_]*.yaml"))]

@@ -12,12 +12,12 @@ from pytorch_lightning.plugins.precision import DoublePrecision, MixedPrecision,
 from torch.utils.data import DataLoader
 
 from cyclegan.data.sampling import Pair
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, between, frozen, linear_decay
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.precision import OnceForBoth
+from cyclegan.hardware.precision import OnceForBoth
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 PLAYERS = (("to_a", "to_b"), ("disc_a", "disc_b"))

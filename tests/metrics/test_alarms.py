@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cyclegan.metrics.alarms import brightness_kept, change, separation, variety
+from cyclegan.scoring.signs import brightness_kept, change, separation, variety
 
 
 def pictures(seed: int, count: int = 6, sizes: tuple[int, int] = (24, 32)) -> list[Tensor]:

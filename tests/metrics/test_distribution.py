@@ -6,9 +6,9 @@ from torch import Tensor
 from torchmetrics.image.fid import _compute_fid
 from torchmetrics.image.kid import poly_mmd
 
-from cyclegan.errors import UsageError
-from cyclegan.metrics import distribution
-from cyclegan.metrics.distribution import fid, kid
+from cyclegan.console.errors import UsageError
+from cyclegan.scoring import distribution
+from cyclegan.scoring.distribution import fid, kid
 
 
 def features(count: int, width: int = 6, seed: int = 0, scale: float = 1.0, shift: float = 0.0) -> Tensor:

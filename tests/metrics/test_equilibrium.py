@@ -9,14 +9,14 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from cyclegan.data.check import Cache
-from cyclegan.data.images import Pixels
+from cyclegan.data.opening import Cache
+from cyclegan.pictures.images import Pixels
 from cyclegan.data.module import UnpairedData
 from cyclegan.data.sampling import Pair
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.game import Descent, Game
-from cyclegan.metrics.equilibrium import Gap, Round, duality_gap, rounds_of
+from cyclegan.scoring.equilibrium import Gap, Round, duality_gap, rounds_of
 from tests.methods.test_every_method import METHODS
 from tests.test_conf import NARROW, compose
 

@@ -13,10 +13,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from cyclegan.errors import UsageError
-from cyclegan.metrics import features, perceptual
-from cyclegan.metrics.features import Inception, load_extractor, published_weights
-from cyclegan.metrics.perceptual import Perceptual
+from cyclegan.console.errors import UsageError
+from cyclegan.scoring import features, perceptual
+from cyclegan.scoring.features import Inception, load_extractor, published_weights
+from cyclegan.scoring.perceptual import Perceptual
 
 Shape = tuple[int | str, ...]
 

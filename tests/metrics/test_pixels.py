@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.config import datasets
-from cyclegan.data.images import Pixels
-from cyclegan.errors import UsageError
-from cyclegan.metrics.pixels import flat_colour, mean_scores, pixel_scores, ssim
+from cyclegan.console.places import datasets
+from cyclegan.pictures.images import Pixels
+from cyclegan.console.errors import UsageError
+from cyclegan.scoring.pixels import flat_colour, mean_scores, pixel_scores, ssim
 
 RANDOM = np.random.default_rng(0)
 

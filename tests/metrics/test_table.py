@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cyclegan.metrics.table import (
+from cyclegan.scoring.table import (
     CHANGE,
     CYCLE,
     NOTHING,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cyclegan.data.images import Pixels
-from cyclegan.metrics.pixels import mean_scores, pixel_scores
-from cyclegan.metrics.tally import Tally
+from cyclegan.pictures.images import Pixels
+from cyclegan.scoring.pixels import mean_scores, pixel_scores
+from cyclegan.scoring.tally import Tally
 
 
 def pictures(count: int = 6, channels: int = 3, seed: int = 0) -> list[Pixels]:

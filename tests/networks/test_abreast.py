@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.networks.abreast import abreast
+from cyclegan.hardware.cpu.side_by_side import abreast
 from cyclegan.networks.layers import together
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions, winograd
-from cyclegan.networks.convolutions import Conv2d, ConvTranspose2d, Reflect, ReflectConv2d, convolve
+from cyclegan.hardware.cpu.convolution import Conv2d, ConvTranspose2d, Reflect, ReflectConv2d, convolve
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 

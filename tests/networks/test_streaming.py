@@ -9,8 +9,8 @@ from torch import Tensor
 
 from cyclegan.networks import ResnetGenerator, UnetGenerator
 from cyclegan.networks import streaming as module
-from cyclegan.networks.memory import peak_bytes
-from cyclegan.networks.streaming import NoRoomError, Streaming
+from cyclegan.hardware.memory import peak_bytes
+from cyclegan.inference.streaming import NoRoomError, Streaming
 
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -9,12 +9,12 @@ import numpy as np
 import yaml
 
 from cyclegan.callbacks.alarms import COLUMNS
-from cyclegan.callbacks.history import History
+from cyclegan.runs.history import History
 from cyclegan.callbacks.samples import labelled_grid, save_grid
-from cyclegan.data.diagnosis import Copies, Findings, Pairing, Split, save_findings
-from cyclegan.metrics.table import save_table
-from cyclegan.reporting.provenance import Provenance
-from cyclegan.run import Run
+from cyclegan.data.doctor.findings import Copies, Findings, Pairing, Split, save_findings
+from cyclegan.scoring.table import save_table
+from cyclegan.runs.provenance import Provenance
+from cyclegan.runs.folder import Run
 
 STEPS = (100, 200, 300)
 

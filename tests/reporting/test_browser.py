@@ -10,7 +10,7 @@ import pytest
 
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_comparison, write_report
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 from tests.reporting.runs import make_run
 from tests.reporting.test_page import hostile_run
 

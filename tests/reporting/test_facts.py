@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.errors import UsageError
+from cyclegan.console.errors import UsageError
 from cyclegan.reporting.facts import RunFacts
-from cyclegan.reporting.provenance import Provenance
-from cyclegan.run import Run
+from cyclegan.runs.provenance import Provenance
+from cyclegan.runs.folder import Run
 from tests.reporting.runs import make_run, provenance
 
 HARD = 'Frühling (2019) a=b, it\'s $HOME `x` "q"'

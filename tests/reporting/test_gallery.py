@@ -11,7 +11,7 @@ from PIL import Image
 from cyclegan.callbacks.samples import labelled_grid, save_grid
 from cyclegan.reporting import gallery as module
 from cyclegan.reporting.gallery import MOST_PICTURES, MOST_TIMES, gallery
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 from tests.reporting.runs import save_sample
 
 LOOKS = ("summer", "winter")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cyclegan.data.diagnosis import save_findings
+from cyclegan.data.doctor.findings import save_findings
 from cyclegan.reporting.comparison import label_runs
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_comparison, write_report
 from cyclegan.reporting.words import day, duration
-from cyclegan.run import Run
+from cyclegan.runs.folder import Run
 from tests.reporting.runs import findings, make_run, save_alarm
 
 HOSTILE = "<img src=x onerror=alert(1)>"

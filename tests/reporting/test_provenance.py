@@ -8,7 +8,7 @@ import pytest
 
 import cyclegan
 from cyclegan.reporting import provenance
-from cyclegan.reporting.provenance import checkout, versions
+from cyclegan.runs.provenance import checkout, versions
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -1,0 +1,113 @@
+"""Model cards: what the folder of a translator tells a person, in the form of the Hugging Face Hub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import ModelCardData
+
+from cyclegan.files.writing import replaced_whole
+from cyclegan.inference.saved import CARD, Facts
+
+README, GRID = CARD
+TAGS = ["unpaired-image-to-image-translation", "cyclegan"]
+DATA = "Not recorded here."
+USE = """## How to use
+
+With the package `cyclegan` installed:
+
+```bash
+python -m cyclegan.translate MODEL photos/ {target}/  # MODEL: this folder, or USER/NAME of this model on the Hub
+```
+
+```python
+from cyclegan import Translator
+
+translator = Translator.from_pretrained("MODEL")
+translator("photo.jpg").save("{target}.jpg")
+```
+"""
+
+Scores = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The text of a README.md, and the picture that it shows.
+
+    Args:
+        text: with a header in YAML, as the Hub reads it.
+        grid: a PNG file's bytes.
+    """
+
+    text: str
+    grid: bytes | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> "Card | None":
+        """A folder's, if it has one."""
+        text, grid = folder / README, folder / GRID
+        if not text.is_file():
+            return None
+        return cls(text.read_text(encoding="utf-8"), grid.read_bytes() if grid.is_file() else None)
+
+    def write(self, folder: Path) -> None:
+        """Put it into a folder."""
+        for name, content in ((GRID, self.grid), (README, self.text.encode())):
+            if content is not None:
+                with replaced_whole(folder / name) as partial:
+                    partial.write_bytes(content)
+
+
+def describe(
+    facts: Facts,
+    parameters: int,
+    grid: bytes | None = None,
+    scores: Scores | None = None,
+    data: str | None = None,
+    licence: str | None = None,
+) -> Card:
+    """A translator's card.
+
+    Args:
+        facts: what it is and does.
+        parameters: of its network.
+        grid: a PNG file with what it makes of some pictures.
+        scores: numbers by row and name, as of `scores.json`.
+        data: what it was trained on.
+        licence: of the weights, by its identifier on the Hub.
+    """
+    header = ModelCardData(
+        library_name="cyclegan",
+        pipeline_tag="image-to-image",
+        tags=[*TAGS],
+        license=licence or "other",
+        license_name=None if licence else "not-stated",
+    )
+    options = ", ".join(f"{name}={value}" for name, value in facts.options.items())
+    parts = [
+        f"---\n{header.to_yaml()}\n---\n",
+        f"# {facts.source} to {facts.target}\n",
+        f"Turns pictures of {facts.source} into {facts.target}, at their own size, trained without a single matching "
+        f"pair: `{facts.network}({options})`, {parameters:,} parameters, {facts.size} px crops.\n",
+        f"![Real pictures, translated, and back again]({GRID})\n" if grid else "",
+        USE.format(target=facts.target),
+        _table(scores) if scores else "",
+        f"## Data\n\n{data or DATA}\n",
+        f"## Licence\n\nOf these weights: {licence or 'not stated; ask whoever published them'}.\n",
+    ]
+    return Card("\n".join(part for part in parts if part), grid)
+
+
+def _table(scores: Scores) -> str:
+    names = list(dict.fromkeys(name for row in scores.values() for name in row))
+    lines = [
+        "## Scores\n",
+        f"| test pictures | {' | '.join(names)} |",
+        "| --- |" + " --- |" * len(names),
+        *(
+            f"| {what} | {' | '.join(f'{row[name]:.4g}' if name in row else '' for name in names)} |"
+            for what, row in scores.items()
+        ),
+    ]
+    return "\n".join(lines) + "\n"

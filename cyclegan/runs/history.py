@@ -1,0 +1,56 @@
+"""A run's `metrics.csv`: losses and scores by step; and the plot of its losses."""
+
+import csv
+from collections.abc import Mapping, Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cyclegan.files.writing import replaced_whole
+from cyclegan.runs.folder import Run
+
+TITLES = {"gan": "adversarial", "disc": "discriminators", "cycle": "cycle", "same": "identity"}  # of terms
+NO_TERMS = ("step", "duality", "regret", "loss")  # what else is measured by step
+
+
+def read_history(run: Run) -> list[dict[str, str]]:
+    """All rows, but for one that a full disk has cut off."""
+    with run.metrics.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def write_history(run: Run, rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Write all rows; the columns."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with replaced_whole(run.metrics) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return columns
+
+
+def loss_groups(columns: Sequence[str]) -> dict[str, list[str]]:
+    """Columns of losses by the title of their plot: terms of one kind, such as ``gan_a`` and ``gan_b``, share one."""
+    groups: dict[str, list[str]] = {title: [] for title in TITLES.values()}
+    for column in columns:
+        kind = column.rpartition("_")[0] or column
+        if "/" not in column and column.partition("_")[0] not in NO_TERMS:
+            groups.setdefault(TITLES.get(kind, kind), []).append(column)
+    return {title: names for title, names in groups.items() if names}
+
+
+def plot_losses(run: Run) -> None:
+    """Draw the losses of all players to the run's `losses.png`."""
+    rows = read_history(run)
+    groups = loss_groups(list(rows[0]) if rows else [])
+    figure = Figure(figsize=(12, 3 * -(-max(1, len(groups)) // 2)), layout="constrained")
+    for place, (title, names) in enumerate(groups.items(), start=1):
+        axes = figure.add_subplot(-(-len(groups) // 2), 2, place)
+        for name in names:
+            points = [(float(row["step"]), float(row[name])) for row in rows if row[name]]
+            axes.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
+        axes.set(title=title, xlabel="step")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with replaced_whole(run.losses) as partial:
+        FigureCanvasAgg(figure).print_figure(str(partial), format="png")

@@ -1,0 +1,189 @@
+"""A saved run: its config, its checkpoints, and its game as it was then."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+from yaml import YAMLError
+
+from cyclegan.console.errors import UsageError
+from cyclegan.console.output import say
+from cyclegan.data.module import UnpairedData
+from cyclegan.files.weights import BrokenFileError, read_pickle
+from cyclegan.inference.saved import ENTRY, Facts
+from cyclegan.interop.reference import read_reference, reference_files, take_reference
+from cyclegan.methods.game import Game
+from cyclegan.runs.allow_list import check_targets
+from cyclegan.runs.assembly import assemble_data, assemble_game, run_length
+from cyclegan.runs.folder import Run
+
+PICTURES = UnpairedData.__qualname__  # Lightning's key for the data in a checkpoint
+
+
+class Saved(NamedTuple):
+    """A checkpoint and its file."""
+
+    path: Path
+    content: dict[str, Any]
+
+
+class Restored(NamedTuple):
+    """A game with its weights, its data, and the number of batches that it was trained with."""
+
+    game: Game
+    data: UnpairedData
+    played: int
+
+
+def restore(run: Run, trust: bool = False) -> Restored:
+    """The game and data of a run, as its newest whole checkpoint has them.
+
+    Args:
+        run: its folder.
+        trust: see `saved_config`.
+
+    Raises:
+        UsageError: if there is no checkpoint, or it, the config or the pictures cannot be read.
+    """
+    config = saved_config(run, trust)
+    checkpoint = newest_checkpoint(run).content
+    data = assemble_data(config, checkpoint[PICTURES])
+    game = assemble_game(config, data)
+    load_weights(game, checkpoint)
+    (loader,) = checkpoint["loops"]["fit_loop"]["state_dict"]["combined_loader"]
+    game.length = run_length(config, loader["batches"])
+    return Restored(game, data, steps_of(checkpoint))
+
+
+def restore_game(run: Run, trust: bool = False) -> Game:
+    """The game of a run without its pictures; see `restore`.
+
+    Raises:
+        UsageError: if there is no checkpoint, or it or the config cannot be read.
+    """
+    game = assemble_game(saved_config(run, trust))
+    load_weights(game, newest_checkpoint(run).content)
+    return game
+
+
+def saved_config(run: Run, trust: bool = False) -> DictConfig:
+    """A run's config.
+
+    Args:
+        run: its folder.
+        trust: accept one that names other classes than a training run consists of, which could run any code.
+
+    Raises:
+        UsageError: if it cannot be read, is no config of a run, or is not to be trusted.
+    """
+    try:
+        config = cast(DictConfig, OmegaConf.load(run.config))
+        OmegaConf.set_struct(config, True)
+        wrong = not isinstance(config, DictConfig) or not {"domain", "model", "trainer", "callbacks"} <= set(config)
+    except (YAMLError, OSError) as error:
+        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
+    if wrong:
+        raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
+    if not trust:
+        check_targets(OmegaConf.to_container(config, resolve=True), run.config)
+    return config
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint, without running code from it.
+
+    Raises:
+        UsageError: if it does not exist, or cannot be read.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
+    checkpoint: dict[str, Any] = read_pickle(path)
+    if not isinstance(checkpoint, dict) or not {"state_dict", "loops"} <= set(checkpoint):
+        raise BrokenFileError(f"{path} must be a checkpoint of a run, but holds something else. Name another.")
+    return checkpoint
+
+
+def newest_checkpoint(run: Run) -> Saved:
+    """A run's newest whole checkpoint; prints a line if that is not `last.ckpt`.
+
+    Raises:
+        UsageError: if there is none, or one could run code.
+    """
+    older = sorted(run.checkpoints.glob("step_*.ckpt"), reverse=True)
+    broken: list[str] = []
+    for path in (run.last, *older) if run.last.exists() else older or [run.last]:
+        try:
+            checkpoint = read_checkpoint(path)
+        except BrokenFileError as error:
+            broken.append(str(error))
+            continue
+        if broken:
+            say(f"{run.last} is broken. {path.name} is used, of step {steps_of(checkpoint)}.")
+        return Saved(path, checkpoint)
+    raise UsageError(f"{run.folder} has no whole checkpoint: {broken[0]}")
+
+
+def load_weights(game: Game, checkpoint: dict[str, Any]) -> None:
+    """Load a checkpoint's weights into a game.
+
+    Raises:
+        UsageError: if they are of other networks.
+    """
+    try:
+        game.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise UsageError(
+            f"The checkpoint must be of the same networks ({reason}). Set model to its options."
+        ) from error
+
+
+def load_first_weights(game: Game, folder: str | Path) -> None:
+    """Load the weights of a run's newest checkpoint, or of the reference's checkpoints folder, into a new game.
+
+    Raises:
+        UsageError: if the folder is neither, or the weights are of other networks.
+    """
+    files = reference_files(Path(folder))
+    if not files:
+        checkpoint = newest_checkpoint(Run.open(folder)).content
+        load_weights(game, checkpoint)
+        _check_kind(game, checkpoint)
+        return
+    networks = reference_networks(game)
+    for name, network in networks.items():
+        if name not in files:
+            raise UsageError(f"{folder} must hold all of {', '.join(networks)}, but {name} is missing. Add its file.")
+        try:
+            take_reference(network, read_reference(files[name]))
+        except UsageError as error:
+            raise UsageError(f"{files[name]} must fit the model's options. {error}") from error
+
+
+def _check_kind(game: Game, checkpoint: dict[str, Any]) -> None:
+    """Refuse generators whose weights fit but mean something else."""
+    for direction in game.directions():
+        own = Facts.of(direction.make_generator, "", "", 0).options
+        for entry in checkpoint[ENTRY].values():
+            for name, value in entry["facts"]["options"].items():
+                if name != "dropout" and own.get(name, value) != value:
+                    raise UsageError(
+                        f"The generators must have {name}={value} as in the run whose weights they take, got "
+                        f"{own[name]}. Set model.generator.{name}={str(value).lower()}."
+                    )
+
+
+def reference_networks(game: Game) -> dict[str, nn.Module]:
+    """A game's networks by their names in the reference: G_A starts at a and so leads to b; D_A plays against it."""
+    networks: dict[str, nn.Module] = {}
+    for direction in game.directions():
+        networks[f"G_{direction.source.upper()}"] = direction.generator
+        if direction.discriminator is not None:
+            networks[f"D_{direction.source.upper()}"] = direction.discriminator
+    return networks
+
+
+def steps_of(checkpoint: dict[str, Any]) -> int:
+    """Batches that a run had had when a checkpoint was written."""
+    return int(checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"])
