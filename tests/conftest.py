@@ -15,7 +15,7 @@ from torch import nn
 
 from cyclegan import networks
 from cyclegan.console.errors import UsageError
-from tests.verbs import TINY, run_verb
+from tests.commands import TINY, run_command
 
 PROJECT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
@@ -94,7 +94,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = save_domain(folder / "domain")
     more = ("trainer.max_steps=6", "trainer.max_epochs=2", "callbacks.checkpoint.every_n_train_steps=2")
     options = (*TINY, f"domain.root={root}", f"domain.cache_dir={folder / 'cache'}", f"run_dir={folder / 'run'}", *more)
-    assert run_verb("train", "domain=folders", *options) == 0
+    assert run_command("train", "domain=folders", *options) == 0
     return folder / "run"
 
 

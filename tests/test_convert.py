@@ -12,7 +12,7 @@ from cyclegan import Translator
 from cyclegan.interop.reference import PLAYERS, read_reference
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 FOUR = GOLDEN / "trajectories" / "lsgan" / "initial"
 
@@ -30,16 +30,16 @@ def checkpoints(tmp_path: Path) -> Path:
 
 def test_a_weight_file_translates_at_once(checkpoints: Path, tmp_path: Path) -> None:
     picture, file = save_picture(tmp_path / "photos" / "x.png"), checkpoints / "latest_net_G_A.pth"
-    assert run_verb("translate", str(file), str(picture.parent), str(tmp_path / "out"), "--precision", "fp32") == 0
+    assert run_command("translate", str(file), str(picture.parent), str(tmp_path / "out"), "--precision", "fp32") == 0
     expected = Translator.from_reference(file)(picture)
     assert (np.asarray(Image.open(tmp_path / "out" / "x.png")) == np.asarray(expected)).all()
 
 
 def test_files_become_translator_folders(checkpoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, both = tmp_path / "one", tmp_path / "both"
-    assert run_verb("convert", str(checkpoints / "latest_net_G_B.pth"), str(one)) == 0
+    assert run_command("convert", str(checkpoints / "latest_net_G_B.pth"), str(one)) == 0
     assert Translator.from_pretrained(one).facts.target == "a"
-    assert run_verb("convert", str(checkpoints), str(both), "--looks", "horse", "zebra", "--size", "128") == 0
+    assert run_command("convert", str(checkpoints), str(both), "--looks", "horse", "zebra", "--size", "128") == 0
     assert "ResnetGenerator(channels=3, width=4, blocks=6" in capsys.readouterr().out
     zebra = Translator.from_pretrained(both, to="zebra")
     assert (zebra.facts.source, zebra.facts.size) == ("horse", 128)
@@ -51,7 +51,7 @@ def test_a_checkpoints_folder_continues_training(checkpoints: Path, domain_root:
     like = ("model.generator.width=4", "model.generator.blocks=6", "model.discriminator.width=4")
     still = ("model.descent.generators.lr=0", "model.descent.discriminators.lr=0")
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run, *like, *still, f"init_from={checkpoints}")) == 0
+    assert run_command("train", *tiny(domain_root, run, *like, *still, f"init_from={checkpoints}")) == 0
     weights = checkpoint(run)["state_dict"]
     for player, name in {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}.items():
         prefix = f"{name}.body" if name.startswith("disc") else f"{name}.enter"
@@ -74,8 +74,8 @@ def test_mistakes_are_told_in_one_line(
         ("train", *tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}")): "layers differ",
     }
     for words, line in mistakes.items():
-        assert line in fail_verb(capsys, *words)
+        assert line in fail_command(capsys, *words)
     (checkpoints / "latest_net_D_B.pth").unlink()
     arguments = tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}", "model.generator.blocks=6")
-    assert "but D_B is missing" in fail_verb(capsys, "train", *arguments, "model.discriminator.width=4")
+    assert "but D_B is missing" in fail_command(capsys, "train", *arguments, "model.discriminator.width=4")
     assert not (tmp_path / "run").exists()

@@ -10,12 +10,12 @@ import pytest
 from cyclegan.console.places import datasets
 from tests.conftest import save_picture
 from tests.test_conf import compose
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     capsys.readouterr()
-    assert run_verb("doctor", *arguments) == 0
+    assert run_command("doctor", *arguments) == 0
     return capsys.readouterr().out
 
 
@@ -76,14 +76,14 @@ def test_names_cannot_spoil_the_terminal(domain_root: Path, tmp_path: Path, caps
 def test_missing_pictures_are_one_line_that_says_how_to_get_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = fail_verb(capsys, "doctor", "domain=yosemite", f"domain.root={tmp_path / 'nowhere'}")
+    line = fail_command(capsys, "doctor", "domain=yosemite", f"domain.root={tmp_path / 'nowhere'}")
     assert 'Run "python -m cyclegan.prepare domain=yosemite"' in line
     assert not (tmp_path / "nowhere").exists()
-    assert "either domain.root" in fail_verb(capsys, "doctor", "domain=folders")
+    assert "either domain.root" in fail_command(capsys, "doctor", "domain=folders")
 
 
 def test_findings_go_to_a_file(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = fail_verb(capsys, "doctor", "domain=folders", f"domain.root={domain_root}", f"findings={tmp_path}")
+    line = fail_command(capsys, "doctor", "domain=folders", f"domain.root={domain_root}", f"findings={tmp_path}")
     assert line.startswith("findings must be a file")
 
 
@@ -91,9 +91,9 @@ def test_its_options_are_those_of_training_and_findings(capsys: pytest.CaptureFi
     mine, training = compose("domain=seasons", options="doctor"), compose("domain=seasons")
     assert set(mine) - set(training) == {"findings"}
     assert mine.domain == training.domain
-    assert "Did you mean findings" in fail_verb(capsys, "doctor", "finding=x")
-    assert "findings" not in fail_verb(capsys, "train", "finding=x")
-    assert run_verb("doctor", "--help") == 0
+    assert "Did you mean findings" in fail_command(capsys, "doctor", "finding=x")
+    assert "findings" not in fail_command(capsys, "train", "finding=x")
+    assert run_command("doctor", "--help") == 0
     assert "python -m cyclegan.doctor domain=yosemite" in capsys.readouterr().out
 
 

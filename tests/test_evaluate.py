@@ -13,7 +13,7 @@ from cyclegan.translator import Translator
 from tests.conftest import save_domain, save_picture
 from tests.metrics.test_features import save_onnx
 from tests.test_train import tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ("domain.a=summer", "domain.b=winter", "domain.paired_test=true", "callbacks.scores.pictures=null")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        assert run_verb("train", *tiny(save_domain(folder / "domain"), folder / "run", *options)) == 0
+        assert run_command("train", *tiny(save_domain(folder / "domain"), folder / "run", *options)) == 0
     return folder / "run"
 
 
@@ -50,7 +50,7 @@ def test_a_run_needs_nothing_else_and_scores_as_in_training(run: Path, capsys: p
     trained = scores(run / "scores.json")
     (run / "scores.json").unlink()
     capsys.readouterr()
-    assert run_verb("evaluate", str(run)) == 0
+    assert run_command("evaluate", str(run)) == 0
     told = capsys.readouterr().out
     assert "3 summer and 3 winter for testing at 32x32, aligned" in told
     assert "KID and FID are left out. Could not fetch" in told
@@ -69,7 +69,7 @@ def test_features_give_kid_and_fid_with_a_floor(run: Path, tmp_path: Path, capsy
     onnx = str(save_onnx(tmp_path / "a b.onnx"))
     file = tmp_path / "deep" / "kid.json"
     before = scores(run / "scores.json")
-    assert run_verb("evaluate", str(run), "--features", onnx, "--json", str(file), "--to", "winter") == 0
+    assert run_command("evaluate", str(run), "--features", onnx, "--json", str(file), "--to", "winter") == 0
     assert "FID is biased upwards with few pictures, here 3" in capsys.readouterr().out
     rows = scores(file)["winter"]
     assert set(scores(file)) == {"winter"}
@@ -80,7 +80,7 @@ def test_features_give_kid_and_fid_with_a_floor(run: Path, tmp_path: Path, capsy
 
 
 def test_the_equilibrium_of_a_run_is_measured_and_written(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb("evaluate", str(run), "--features", "none", "--equilibrium", "--steps", "2") == 0
+    assert run_command("evaluate", str(run), "--features", "none", "--equilibrium", "--steps", "2") == 0
     told = capsys.readouterr().out
     numbers = scores(run / "equilibrium.json")
     for name in ("generators", "discriminators"):
@@ -88,33 +88,33 @@ def test_the_equilibrium_of_a_run_is_measured_and_written(run: Path, capsys: pyt
     total = numbers["regret_generators"] + numbers["regret_discriminators"]
     assert numbers["duality_gap"] == pytest.approx(total, abs=1e-5)
     only = "--equilibrium must go with a run folder"
-    assert only in fail_verb(capsys, "evaluate", str(run / "best"), "--equilibrium")
+    assert only in fail_command(capsys, "evaluate", str(run / "best"), "--equilibrium")
 
 
 def test_a_checkpoint_the_best_and_the_run_are_the_same_model(run: Path, tmp_path: Path) -> None:
     (best,) = (run / "checkpoints").glob("best-*.ckpt")
     models = {"run": run, "best": run / "best", "kept": best, "last": run / "checkpoints" / "last.ckpt"}
     for name, model in models.items():
-        assert run_verb("evaluate", str(model), "--features", "none", "--json", str(tmp_path / f"{name}.json")) == 0
+        assert run_command("evaluate", str(model), "--features", "none", "--json", str(tmp_path / f"{name}.json")) == 0
     tables = [scores(tmp_path / f"{name}.json") for name in models]
     assert all(table == tables[0] for table in tables)
-    assert run_verb("evaluate", str(run / "best"), "--features", "none") == 0
+    assert run_command("evaluate", str(run / "best"), "--features", "none") == 0
     assert scores(run / "best" / "scores.json") == tables[0]
 
 
 def test_a_checkpoint_is_judged_by_its_averages(domain_root: Path, tmp_path: Path) -> None:
     averaging = ("callbacks.averaging.decay=0.5", "domain.paired_test=true")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *averaging)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", *averaging)) == 0
     for name, model in {"run": tmp_path / "run", "last": tmp_path / "run" / "checkpoints" / "last.ckpt"}.items():
-        assert run_verb("evaluate", str(model), "--features", "none", "--json", str(tmp_path / f"{name}.json")) == 0
+        assert run_command("evaluate", str(model), "--features", "none", "--json", str(tmp_path / f"{name}.json")) == 0
     assert scores(tmp_path / "run.json") == scores(tmp_path / "last.json")
 
 
 def test_a_direction_of_a_run_knows_its_looks(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     both = ("--features", "none", "--json")
-    assert run_verb("evaluate", str(run / "to_summer"), *both, str(tmp_path / "one.json")) == 0
+    assert run_command("evaluate", str(run / "to_summer"), *both, str(tmp_path / "one.json")) == 0
     assert "The cycle's error takes both directions: not measured." in capsys.readouterr().out
-    assert run_verb("evaluate", str(run), *both, str(tmp_path / "two.json")) == 0
+    assert run_command("evaluate", str(run), *both, str(tmp_path / "two.json")) == 0
     one, two = scores(tmp_path / "one.json"), scores(tmp_path / "two.json")
     assert one["summer"] == {name: row for name, row in two["summer"].items() if name != CYCLE}
     assert set(one) == {"summer"}
@@ -128,7 +128,7 @@ def test_another_data_set_may_hold_nothing_but_tests(
             save_picture(tmp_path / "other" / split / f"{i}.jpg", (50, 40), seed=i)
     save_picture(tmp_path / "other" / "testA" / "more.jpg")
     arguments = (str(run), str(tmp_path / "other"), "--features", str(save_onnx(tmp_path / "f.onnx")))
-    assert run_verb("evaluate", *arguments, "--exclude-leaks", "--json", str(tmp_path / "other.json")) == 0
+    assert run_command("evaluate", *arguments, "--exclude-leaks", "--json", str(tmp_path / "other.json")) == 0
     told = capsys.readouterr().out
     assert "4 summer and 4 winter for testing at 32x32, aligned" in told
     assert "1 without a partner of the same name are left out." in told
@@ -144,27 +144,27 @@ def test_leaks_can_be_left_out(
 ) -> None:
     shutil.copy(domain_root / "testA" / "0.png", domain_root / "trainB" / "leak.png")
     arguments = (str(run), str(domain_root), "--features", "none", "--json", str(tmp_path / "x.json"))
-    assert run_verb("evaluate", *arguments, "--exclude-leaks") == 0
+    assert run_command("evaluate", *arguments, "--exclude-leaks") == 0
     told = capsys.readouterr().out
     assert "2 summer and 2 winter for testing" in told
     assert "2 that are broken or copies of training pictures are left out." in told
     assert scores(tmp_path / "x.json")["winter"][TRANSLATOR]["pictures"] == 2
-    assert run_verb("evaluate", *arguments) == 0
+    assert run_command("evaluate", *arguments) == 0
     assert scores(tmp_path / "x.json")["winter"][TRANSLATOR]["pictures"] == 3
 
 
 def test_the_size_changes_what_is_compared(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "large.json"
-    assert run_verb("evaluate", str(run), "--size", "48", "--features", "none", "--json", str(file)) == 0
+    assert run_command("evaluate", str(run), "--size", "48", "--features", "none", "--json", str(file)) == 0
     assert "at 48x48" in capsys.readouterr().out
     assert scores(file)["winter"][NOTHING] != scores(run / "scores.json")["winter"][NOTHING]
 
 
 def test_a_lone_translator_is_told_which_look_is_which(alone: Path, domain_root: Path, tmp_path: Path) -> None:
     there = (str(alone), str(domain_root), "--features", "none", "--paired", "--json", str(tmp_path / "x.json"))
-    assert run_verb("evaluate", *there, "--a", "summer") == 0
+    assert run_command("evaluate", *there, "--a", "summer") == 0
     forwards = scores(tmp_path / "x.json")["winter"]
-    assert run_verb("evaluate", *there, "--a", "winter") == 0
+    assert run_command("evaluate", *there, "--a", "winter") == 0
     backwards = scores(tmp_path / "x.json")["winter"]
     assert forwards[NOTHING]["mae"] == backwards[NOTHING]["mae"]
     assert forwards[TRANSLATOR]["mae"] != backwards[TRANSLATOR]["mae"]
@@ -178,10 +178,10 @@ def test_any_two_folders_are_compared(domain_root: Path, tmp_path: Path, capsys:
     (fakes / "1.png").rename(fakes / "deep" / "1.png")
     file = tmp_path / "x.json"
     where = ("--fakes", str(fakes), "--reals", str(reals), "--features", str(save_onnx(tmp_path / "f.onnx")))
-    assert run_verb("evaluate", *where, "--json", str(file)) == 0
+    assert run_command("evaluate", *where, "--json", str(file)) == 0
     whole = scores(file)["testB"]["fakes"]
     assert whole.keys() == {"pictures", "kid", "kid_error", "fid", "diversity"}
-    assert run_verb("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
+    assert run_command("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
     assert "2 without a partner" in capsys.readouterr().out
     paired = scores(file)["testB"]["fakes"]
     assert paired.keys() == {"pictures", "mae", "psnr", "ssim", "diversity"}
@@ -194,12 +194,12 @@ def test_folders_score_as_the_model_that_made_them(run: Path, domain_root: Path,
         for i in range(3):
             save_picture(domain_root / split / f"{i}.png", (32, 32), seed=i + 10 * (split == "testB"))
     model_arguments = (str(run), str(domain_root), "--features", features)
-    assert run_verb("evaluate", *model_arguments, "--json", str(tmp_path / "model.json")) == 0
+    assert run_command("evaluate", *model_arguments, "--json", str(tmp_path / "model.json")) == 0
     fakes = str(tmp_path / "fakes")
     translate = (str(run), str(domain_root / "testA"), fakes, "--to", "winter", "--precision", "fp32")
-    assert run_verb("translate", *translate) == 0
+    assert run_command("translate", *translate) == 0
     where = ("--fakes", fakes, "--reals", str(domain_root / "testB"), "--paired", "--features", features)
-    assert run_verb("evaluate", *where, "--json", str(tmp_path / "folders.json")) == 0
+    assert run_command("evaluate", *where, "--json", str(tmp_path / "folders.json")) == 0
     model, folders = scores(tmp_path / "model.json"), scores(tmp_path / "folders.json")
     assert folders["testB"]["fakes"] == pytest.approx(model["winter"][TRANSLATOR], rel=1e-6)
 
@@ -244,7 +244,7 @@ def test_a_users_mistake_is_told_in_one_line(
     }
     before = (run / "scores.json").read_text()
     for arguments, line in mistakes.items():
-        assert line in fail_verb(capsys, "evaluate", *arguments), arguments
+        assert line in fail_command(capsys, "evaluate", *arguments), arguments
     assert (run / "scores.json").read_text() == before
 
 
@@ -252,9 +252,9 @@ def test_too_few_pictures_for_kid_are_told(run: Path, tmp_path: Path, capsys: py
     for split in ("testA", "testB"):
         save_picture(tmp_path / "few" / split / "0.png")
     onnx = str(save_onnx(tmp_path / "f.onnx"))
-    line = fail_verb(capsys, "evaluate", str(run), str(tmp_path / "few"), "--features", onnx)
+    line = fail_command(capsys, "evaluate", str(run), str(tmp_path / "few"), "--features", onnx)
     assert "KID and FID must have at least 3 pictures on either side, got 1 and 1" in line
-    assert run_verb("evaluate", str(run), str(tmp_path / "few"), "--json", str(tmp_path / "few.json")) == 0
+    assert run_command("evaluate", str(run), str(tmp_path / "few"), "--json", str(tmp_path / "few.json")) == 0
     assert f"KID and FID are left out. {line}" in capsys.readouterr().out
     assert scores(tmp_path / "few.json")["winter"][TRANSLATOR].keys() == {"pictures", "mae", "psnr", "ssim"}
 
@@ -264,5 +264,5 @@ def test_a_gray_translator_is_judged_in_gray(domain_root: Path, tmp_path: Path) 
     facts = Facts("ResnetGenerator", options, "summer", "winter", 32)
     Translator(facts.build(), facts).save_pretrained(tmp_path / "gray")
     arguments = (str(tmp_path / "gray"), str(domain_root), "--a", "summer", "--json", str(tmp_path / "gray.json"))
-    assert run_verb("evaluate", *arguments, "--features", str(save_onnx(tmp_path / "f.onnx"))) == 0
+    assert run_command("evaluate", *arguments, "--features", str(save_onnx(tmp_path / "f.onnx"))) == 0
     assert "kid" in scores(tmp_path / "gray.json")["winter"][FLOOR]

@@ -15,7 +15,7 @@ from cyclegan.interop.reference import PLAYERS, load_reference, read_reference
 from cyclegan.inference.saved import Facts
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -40,10 +40,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
     save_model(folder / "model", blocks=1)
     assert (
-        run_verb("export", str(folder / "model"), "--to", "winter", str(folder / "plain.onnx"), "--licence", "mine")
+        run_command("export", str(folder / "model"), "--to", "winter", str(folder / "plain.onnx"), "--licence", "mine")
         == 0
     )
-    assert run_verb("export", str(folder / "model"), str(folder / "bytes.onnx"), "--uint8", "--fp16") == 0
+    assert run_command("export", str(folder / "model"), str(folder / "bytes.onnx"), "--uint8", "--fp16") == 0
     return folder
 
 
@@ -76,7 +76,7 @@ def test_an_onnx_file_translates_folders(model: Path, tmp_path: Path, name: str,
     for place, size in enumerate(((40, 36), (21, 55))):
         save_picture(tmp_path / "photos" / f"{place}.png", size, seed=place)
     out = tmp_path / "out"
-    assert run_verb("translate", str(model / f"{name}.onnx"), str(tmp_path / "photos"), str(out), "--to", "winter") == 0
+    assert run_command("translate", str(model / f"{name}.onnx"), str(tmp_path / "photos"), str(out), "--to", "winter") == 0
     translator = Translator.from_pretrained(model / "model")
     for picture in (tmp_path / "photos").iterdir():
         result, expected = (
@@ -92,14 +92,14 @@ def test_what_differs_is_not_written(
     monkeypatch.setattr(export, "traced", lambda *_: None)
     monkeypatch.setattr(export, "to_onnx", lambda *_: (model / "plain.onnx").read_bytes())
     save_model(tmp_path / "other", blocks=2)
-    assert run_verb("export", str(tmp_path / "other"), str(tmp_path / "x.onnx")) == 1
+    assert run_command("export", str(tmp_path / "other"), str(tmp_path / "x.onnx")) == 1
     assert "was not written: it differs from the network by" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
-    assert run_verb("export", str(model / "model"), str(tmp_path / "x.onnx")) == 0
+    assert run_command("export", str(model / "model"), str(tmp_path / "x.onnx")) == 0
 
 
 def test_a_torch_package_runs_without_this_package(model: Path, tmp_path: Path) -> None:
-    assert run_verb("export", str(model / "model"), str(tmp_path / "x.pt2"), "--format", "torch") == 0
+    assert run_command("export", str(model / "model"), str(tmp_path / "x.pt2"), "--format", "torch") == 0
     files = {"metadata.json": ""}
     program = torch.export.load(tmp_path / "x.pt2", extra_files=files).module()
     picture = torch.rand(1, 3, 23, 31) * 2 - 1
@@ -110,7 +110,7 @@ def test_a_torch_package_runs_without_this_package(model: Path, tmp_path: Path) 
 @pytest.mark.parametrize("form", [(), ("--fp16", "--uint8")])
 def test_a_gray_residual_generator_is_exported_too(tmp_path: Path, form: tuple[str, ...]) -> None:
     save_model(tmp_path / "gray", channels=1, norm="none", halvings=0, blocks=1, residual=True)
-    assert run_verb("export", str(tmp_path / "gray"), str(tmp_path / "x.onnx"), *form) == 0
+    assert run_command("export", str(tmp_path / "gray"), str(tmp_path / "x.onnx"), *form) == 0
     assert Translator.from_pretrained(tmp_path / "x.onnx")(np.zeros((5, 9), np.uint8)).shape == (5, 9)
 
 
@@ -130,13 +130,13 @@ def test_a_gray_residual_generator_is_exported_too(tmp_path: Path, form: tuple[s
 def test_every_generator_is_exported(tmp_path: Path, options: dict[str, Any], form: str) -> None:
     save_model(tmp_path / "model", **options)
     out = tmp_path / f"x{export.SUFFIXES[form]}"
-    assert run_verb("export", str(tmp_path / "model"), str(out), "--format", form) == 0
-    assert run_verb("export", str(tmp_path / "model"), str(out.with_stem("y")), "--format", form, "--uint8") == 0
+    assert run_command("export", str(tmp_path / "model"), str(out), "--format", form) == 0
+    assert run_command("export", str(tmp_path / "model"), str(out.with_stem("y")), "--format", form, "--uint8") == 0
 
 
 def test_reference_files_come_out_as_they_went_in(tmp_path: Path) -> None:
     weights = GOLDEN / "networks" / "unet_128" / "weights.pth"
-    assert run_verb("export", str(weights), str(tmp_path / "latest_net_G_A.pth"), "--format", "reference") == 0
+    assert run_command("export", str(weights), str(tmp_path / "latest_net_G_A.pth"), "--format", "reference") == 0
     before, after = torch.load(weights), torch.load(tmp_path / "latest_net_G_A.pth")
     assert list(before) == list(after)
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -144,8 +144,8 @@ def test_reference_files_come_out_as_they_went_in(tmp_path: Path) -> None:
 
 def test_a_run_becomes_a_checkpoints_folder(domain_root: Path, tmp_path: Path) -> None:
     run, out = tmp_path / "run", tmp_path / "checkpoints"
-    assert run_verb("train", *tiny(domain_root, run)) == 0
-    assert run_verb("export", str(run), str(out), "--format", "reference") == 0
+    assert run_command("train", *tiny(domain_root, run)) == 0
+    assert run_command("export", str(run), str(out), "--format", "reference") == 0
     assert {path.name for path in out.iterdir()} == {f"latest_net_{player}.pth" for player in PLAYERS}
     written = read_reference(out / "latest_net_D_A.pth")["model.0.weight"]
     assert torch.equal(written, checkpoint(run)["state_dict"]["disc_b.body.0.weight"])
@@ -167,6 +167,6 @@ def test_mistakes_are_told_in_one_line(model: Path, tmp_path: Path, capsys: pyte
         (str(model / "model"), str(tmp_path / "folder"), "--format", "reference"): "must be a run folder",
     }
     for arguments, line in mistakes.items():
-        assert line in fail_verb(capsys, "export", *arguments)
+        assert line in fail_command(capsys, "export", *arguments)
     (tmp_path / "x.pt2").write_bytes(b"")
-    assert "may hold code" in fail_verb(capsys, "translate", str(tmp_path / "x.pt2"), "x", "y")
+    assert "may hold code" in fail_command(capsys, "translate", str(tmp_path / "x.pt2"), "x", "y")

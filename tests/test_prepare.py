@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.conftest import save_picture
-from tests.verbs import TINY, fail_verb, run_verb
+from tests.commands import TINY, fail_command, run_command
 
 COUNTS = {"trainA": 5, "trainB": 4, "testA": 3, "testB": 3}
 
@@ -48,7 +48,7 @@ def test_a_set_is_fetched_unpacked_checked_and_told(
 ) -> None:
     root = tmp_path / "datasets" / "tiny"
     arguments = published(server, root, trainA=digest(domain_root / "trainA"), trainB="0" * 8)
-    assert run_verb("prepare", *arguments) == 0
+    assert run_command("prepare", *arguments) == 0
     told = capsys.readouterr().out
     assert "trainA      5 a" in told
     assert "all 15 pictures can be read" in told
@@ -60,14 +60,14 @@ def test_a_set_is_fetched_unpacked_checked_and_told(
 
 def test_train_fetches_what_is_missing_by_itself(server: str, tmp_path: Path) -> None:
     run = ("model.pool_size=2", *TINY, f"run_dir={tmp_path / 'run'}")
-    assert run_verb("train", *published(server, tmp_path / "datasets" / "tiny"), *run) == 0
+    assert run_command("train", *published(server, tmp_path / "datasets" / "tiny"), *run) == 0
     assert (tmp_path / "run" / "to_b").is_dir()
 
 
 def test_without_a_network_one_line_says_which_file_to_put_where(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = fail_verb(capsys, "prepare", *published("http://127.0.0.1:9/tiny.zip", tmp_path / "datasets" / "tiny"))
+    line = fail_command(capsys, "prepare", *published("http://127.0.0.1:9/tiny.zip", tmp_path / "datasets" / "tiny"))
     assert "http://127.0.0.1:9/tiny.zip" in line
     assert str(tmp_path / "datasets" / "tiny.zip") in line
 
@@ -76,9 +76,9 @@ def test_broken_pictures_of_a_set_are_found(
     server: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "datasets" / "tiny"
-    assert run_verb("prepare", *published(server, root)) == 0
+    assert run_command("prepare", *published(server, root)) == 0
     (root / "testB" / "0.png").write_bytes(b"broken on the disk")
-    assert "1 of 15 pictures cannot be read" in fail_verb(capsys, "prepare", *published(server, root))
+    assert "1 of 15 pictures cannot be read" in fail_command(capsys, "prepare", *published(server, root))
 
 
 def test_own_folders_are_checked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,5 +86,5 @@ def test_own_folders_are_checked_too(tmp_path: Path, capsys: pytest.CaptureFixtu
         save_picture(tmp_path / "summer" / f"{i}.png", seed=i)
         save_picture(tmp_path / "winter" / f"{i}.png", seed=9 + i)
     folders = (f"domain.a_dir={tmp_path / 'summer'}", f"domain.b_dir={tmp_path / 'winter'}")
-    assert run_verb("prepare", "domain=folders", *folders) == 0
+    assert run_command("prepare", "domain=folders", *folders) == 0
     assert "folders: summer <-> winter" in capsys.readouterr().out

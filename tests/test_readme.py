@@ -9,7 +9,7 @@ import pytest
 
 from cyclegan.console.places import CONF
 from tests.conftest import save_domain, save_picture
-from tests.verbs import TINY, run_verb
+from tests.commands import TINY, run_command
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -44,8 +44,8 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        assert run_verb("train", "domain=folders", *TINY, *looks, "run_dir=RUN") == 0
-        assert run_verb("export", "RUN", "CHECKPOINTS", "--format", "reference") == 0
+        assert run_command("train", "domain=folders", *TINY, *looks, "run_dir=RUN") == 0
+        assert run_command("export", "RUN", "CHECKPOINTS", "--format", "reference") == 0
         shutil.copy(folder / "CHECKPOINTS" / "latest_net_G_A.pth", folder)
         shutil.copytree("RUN", "OTHER_RUN")
         (folder / "runs" / "seasons").mkdir(parents=True)
@@ -90,7 +90,7 @@ def test_a_command_runs(command: str, desk: Path) -> None:
     arguments = words[words.index(f"cyclegan.{verb}") + 1 :]
     if verb == "train" and "resume" not in command:
         arguments = [*arguments, "run_dir=fresh"]
-    assert run_verb(verb, *made_small(verb, arguments)) == 0
+    assert run_command(verb, *made_small(verb, arguments)) == 0
 
 
 def test_the_python_example_runs(desk: Path) -> None:
@@ -103,7 +103,7 @@ def test_the_python_example_runs(desk: Path) -> None:
 
 def test_prepare_runs_as_named(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "python -m cyclegan.prepare domain=yosemite" in README
-    assert run_verb("prepare", "domain=seasons") == 0
+    assert run_command("prepare", "domain=seasons") == 0
     assert "all 991 pictures can be read" in capsys.readouterr().out
 
 

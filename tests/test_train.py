@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from cyclegan import Translator
 from tests.conftest import save_picture
-from tests.verbs import TINY, fail_verb, run_verb
+from tests.commands import TINY, fail_command, run_command
 
 
 def tiny(root: Path, run: Path, *more: str) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def test_a_run_leaves_everything_a_person_needs(
 ) -> None:
     run = tmp_path / "run"
     names = ("domain.a=summer", "domain.b=winter", "domain.paired_test=true")
-    assert run_verb("train", *tiny(domain_root, run, *names)) == 0
+    assert run_command("train", *tiny(domain_root, run, *names)) == 0
     told = capsys.readouterr().out
     assert "5 summer and 4 winter" in told
     assert str(run / "to_winter") in told
@@ -90,10 +90,10 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(
         *("callbacks.averaging.decay=0.9", "callbacks.scores.every_n_epochs=1"),
     )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run_verb("train", *tiny(domain_root, whole, *more, "trainer.max_steps=12")) == 0
-    assert run_verb("train", *tiny(domain_root, parts, *more, "trainer.max_steps=3")) == 0  # within an epoch
-    assert run_verb("train", f"resume={parts}", "trainer.max_steps=5") == 0  # at an epoch's end
-    assert run_verb("train", f"resume={parts}", "trainer.max_steps=12") == 0
+    assert run_command("train", *tiny(domain_root, whole, *more, "trainer.max_steps=12")) == 0
+    assert run_command("train", *tiny(domain_root, parts, *more, "trainer.max_steps=3")) == 0  # within an epoch
+    assert run_command("train", f"resume={parts}", "trainer.max_steps=5") == 0  # at an epoch's end
+    assert run_command("train", f"resume={parts}", "trainer.max_steps=12") == 0
     assert_same_weights(whole, parts)
     assert_same_losses(whole, parts)
     averages = [load_file(run / "to_b" / "model.safetensors") for run in (whole, parts)]
@@ -102,30 +102,30 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(
 
 def test_a_run_resumed_at_every_epochs_end_plays_no_batch_more(domain_root: Path, tmp_path: Path) -> None:
     run, more = tmp_path / "run", ("trainer.max_epochs=3", "trainer.max_steps=5", "model.descent.decay=0")
-    assert run_verb("train", *tiny(domain_root, run, *more)) == 0
+    assert run_command("train", *tiny(domain_root, run, *more)) == 0
     for steps in (7, 10, 12, -1):
-        assert run_verb("train", f"resume={run}", f"trainer.max_steps={steps}") == 0
+        assert run_command("train", f"resume={run}", f"trainer.max_steps={steps}") == 0
     assert [int(row["step"]) for row in rows(run)] == list(range(1, 16))
     whole = ("trainer.max_epochs=3", "trainer.max_steps=-1", "model.descent.decay=0")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "whole", *whole)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "whole", *whole)) == 0
     assert_same_losses(tmp_path / "whole", run)
     assert_same_weights(tmp_path / "whole", run)
 
 
 def test_a_finished_run_says_so(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     before = checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"]
-    assert run_verb("train", f"resume={tmp_path / 'run'}") == 0
+    assert run_command("train", f"resume={tmp_path / 'run'}") == 0
     assert "is finished, after 2 steps" in capsys.readouterr().out
     assert torch.equal(before, checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"])
 
 
 def test_a_run_that_died_before_its_first_checkpoint_starts_again(domain_root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run)) == 0
+    assert run_command("train", *tiny(domain_root, run)) == 0
     for file in (run / "checkpoints").iterdir():
         file.unlink()
-    assert run_verb("train", f"resume={run}") == 0
+    assert run_command("train", f"resume={run}") == 0
     assert [row["step"] for row in rows(run)] == ["1", "2"]
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_again(domain_root: P
 def test_a_step_is_a_batch_also_when_gradients_accumulate(domain_root: Path, tmp_path: Path, steps: int) -> None:
     more = ("model.descent.accumulate=3", f"trainer.max_steps={steps}", "trainer.max_epochs=4")
     saves = "callbacks.checkpoint.every_n_train_steps=2"
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *more, saves, "callbacks.checkpoint.keep=9")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", *more, saves, "callbacks.checkpoint.keep=9")) == 0
     assert len(rows(tmp_path / "run")) == steps
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step*"))
     assert names == [
@@ -143,7 +143,7 @@ def test_a_step_is_a_batch_also_when_gradients_accumulate(domain_root: Path, tmp
 
 def test_translators_hold_the_averages_when_averaging(domain_root: Path, tmp_path: Path) -> None:
     averaging = "callbacks.averaging.decay=0.5"
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", averaging)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", averaging)) == 0
     state = checkpoint(tmp_path / "run")
     average = state["callbacks"]["Averaging"]["b"]
     kept = load_file(tmp_path / "run" / "to_b" / "model.safetensors")
@@ -155,44 +155,44 @@ def test_translators_hold_the_averages_when_averaging(domain_root: Path, tmp_pat
 def test_a_run_that_goes_on_may_turn_averaging_on_and_off(run: Path) -> None:
     for steps, decay in ((7, "0.5"), (8, "null"), (9, "0.5")):
         more = (f"trainer.max_steps={steps}", "trainer.max_epochs=9", f"callbacks.averaging.decay={decay}")
-        assert run_verb("train", f"resume={run}", *more) == 0
+        assert run_command("train", f"resume={run}", *more) == 0
 
 
 def test_a_resumed_history_is_cut_back_to_the_checkpoint(domain_root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run, "trainer.max_steps=2", "trainer.max_epochs=4")) == 0
+    assert run_command("train", *tiny(domain_root, run, "trainer.max_steps=2", "trainer.max_epochs=4")) == 0
     with (run / "metrics.csv").open("a") as file:
         file.write("3,0,0,0,0,0,0,0,0\n4,0,0,0,0,0,0,0,0\n")  # a future that no checkpoint has
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=4") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_steps=4") == 0
     assert [row["step"] for row in rows(run)] == ["1", "2", "3", "4"]
     assert float(rows(run)[2]["cycle_a"]) > 0
 
 
 def test_a_moved_run_goes_on(domain_root: Path, tmp_path: Path) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "old")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "old")) == 0
     (tmp_path / "old").rename(tmp_path / "a new, better name (2)")
-    assert run_verb("train", f"resume={tmp_path / 'a new, better name (2)'}", "trainer.max_steps=3") == 0
+    assert run_command("train", f"resume={tmp_path / 'a new, better name (2)'}", "trainer.max_steps=3") == 0
     assert (tmp_path / "a new, better name (2)" / "checkpoints" / "step_00000003.ckpt").exists()
     assert not (tmp_path / "old").exists()
 
 
 def test_checkpoints_come_by_steps_and_the_oldest_go(domain_root: Path, tmp_path: Path) -> None:
     more = ("callbacks.checkpoint.every_n_train_steps=2", "callbacks.checkpoint.keep=2", "trainer.max_steps=5")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *more)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", *more)) == 0
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
     assert names == ["last.ckpt", "step_00000004.ckpt", "step_00000005.ckpt"]
 
 
 def test_fine_tuning_starts_from_another_run(domain_root: Path, tmp_path: Path) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "first")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "first")) == 0
     still = ("model.descent.generators.lr=0", "model.descent.discriminators.lr=0")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "next", f"init_from={tmp_path / 'first'}", *still)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "next", f"init_from={tmp_path / 'first'}", *still)) == 0
     first, after = (checkpoint(tmp_path / name)["state_dict"] for name in ("first", "next"))
     assert all(torch.equal(first[name], after[name]) for name in first)
 
 
 def test_gray_pictures_train(domain_root: Path, tmp_path: Path) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", "domain.channels=1")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", "domain.channels=1")) == 0
     assert Translator.from_pretrained(tmp_path / "run", to="b").channels == 1
 
 
@@ -202,14 +202,14 @@ def test_two_folders_with_odd_names_are_enough(tmp_path: Path, capsys: pytest.Ca
         save_picture(summer / "deep" / f"{i}.jpg", seed=i)
         save_picture(winter / f"{i}.webp", seed=10 + i)
     folders = (f"domain.a_dir={summer}", f"domain.b_dir={winter}")
-    assert run_verb("train", "domain=folders", *TINY, *folders, f"run_dir={tmp_path / 'run'}") == 0
+    assert run_command("train", "domain=folders", *TINY, *folders, f"run_dir={tmp_path / 'run'}") == 0
     assert "3 Frühling (2019) a=b, it's and 3 [winter] {x}, $1" in capsys.readouterr().out
     assert (tmp_path / "run" / f"to_{summer.name}").is_dir()
 
 
 def test_each_job_of_a_sweep_has_its_own_run_folder(domain_root: Path, tmp_path: Path) -> None:
     sweep = ("--multirun", "model.lambda_identity=0,0.5", "trainer.max_steps=1", "trainer.devices=auto")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "sweep", *sweep)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "sweep", *sweep)) == 0
     assert (tmp_path / "sweep" / "0" / "config.yaml").exists()
     assert (tmp_path / "sweep" / "1" / "config.yaml").exists()
 
@@ -258,7 +258,7 @@ def test_a_users_mistake_is_told_in_one_line(
         ("callbacks.averaging.decay=2",): "callbacks.averaging.decay must be",
     }
     for arguments, line in mistakes.items():
-        assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
+        assert line in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
         assert not (tmp_path / "run").exists(), arguments
     assert (tmp_path / "full" / "holiday.txt").read_text() == "mine"
 
@@ -266,7 +266,7 @@ def test_a_users_mistake_is_told_in_one_line(
 def test_what_cannot_change_in_a_run_is_refused(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     config = (tmp_path / "run" / "config.yaml").read_text()
     resume = (f"resume={tmp_path / 'run'}", "trainer.max_steps=4")
     for change in (
@@ -277,15 +277,15 @@ def test_what_cannot_change_in_a_run_is_refused(
         "init_from=x",
         "run_dir=x",
     ):
-        assert "cannot change in a run that goes on" in fail_verb(capsys, "train", *resume, change)
-    assert "no option callbacks.extra" in fail_verb(capsys, "train", *resume, "+callbacks.extra.x=3")
+        assert "cannot change in a run that goes on" in fail_command(capsys, "train", *resume, change)
+    assert "no option callbacks.extra" in fail_command(capsys, "train", *resume, "+callbacks.extra.x=3")
     assert (tmp_path / "run" / "config.yaml").read_text() == config
     other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", "model.generator.width=8")
-    assert "must be of the same networks" in fail_verb(capsys, "train", *other)
+    assert "must be of the same networks" in fail_command(capsys, "train", *other)
     for option in ("residual=true", "norm=none"):  # the weights' shapes do not tell
         other = tiny(domain_root, tmp_path / "new", f"init_from={tmp_path / 'run'}", f"model.generator.{option}")
         name = option.partition("=")[0]
-        assert f"Set model.generator.{name}=" in fail_verb(capsys, "train", *other)
+        assert f"Set model.generator.{name}=" in fail_command(capsys, "train", *other)
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff\xd8\xff\xe0 no picture"])
@@ -293,49 +293,49 @@ def test_broken_pictures_stop_a_run_before_it_starts(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: bytes
 ) -> None:
     (domain_root / "trainA" / "broken.jpg").write_bytes(broken)
-    line = fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run"))
+    line = fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run"))
     assert "1 of 16 pictures cannot be read" in line
     assert "broken.jpg" in line
     assert "domain.skip_broken=true" in line
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", "domain.skip_broken=true")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", "domain.skip_broken=true")) == 0
     assert "5 a and 4 b" in capsys.readouterr().out
 
 
 def test_one_picture_makes_no_look(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for picture in sorted((domain_root / "trainB").iterdir())[1:]:
         picture.unlink()
-    assert "at least 2 pictures, got one" in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run"))
+    assert "at least 2 pictures, got one" in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run"))
 
 
 def test_a_broken_checkpoint_is_named(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run)) == 0
+    assert run_command("train", *tiny(domain_root, run)) == 0
     last = run / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:999])
-    assert "last.ckpt cannot be read" in fail_verb(capsys, "train", f"resume={run}", "trainer.max_steps=9")
+    assert "last.ckpt cannot be read" in fail_command(capsys, "train", f"resume={run}", "trainer.max_steps=9")
     again = tiny(domain_root, tmp_path / "new", f"init_from={run}")
-    assert "last.ckpt cannot be read" in fail_verb(capsys, "train", *again)
+    assert "last.ckpt cannot be read" in fail_command(capsys, "train", *again)
     (run / "config.yaml").write_text("a: [")
-    assert "config.yaml cannot be read" in fail_verb(capsys, "train", f"resume={run}")
+    assert "config.yaml cannot be read" in fail_command(capsys, "train", f"resume={run}")
 
 
 def test_pictures_that_come_or_go_stop_a_resumed_run(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     save_picture(domain_root / "trainA" / "new.png")
-    line = fail_verb(capsys, "train", f"resume={tmp_path / 'run'}", "trainer.max_steps=4")
+    line = fail_command(capsys, "train", f"resume={tmp_path / 'run'}", "trainer.max_steps=4")
     assert "1 pictures have come since the run began" in line
     assert "new.png" in line
 
 
 def test_a_lost_picture_may_come_back(domain_root: Path, tmp_path: Path) -> None:
     run, picture = tmp_path / "run", domain_root / "testA" / "1.png"
-    assert run_verb("train", *tiny(domain_root, run)) == 0
+    assert run_command("train", *tiny(domain_root, run)) == 0
     content = picture.read_bytes()
     for steps, there in ((3, False), (4, True), (5, False)):
         picture.write_bytes(content) if there else picture.unlink()
-        assert run_verb("train", f"resume={run}", f"trainer.max_steps={steps}", "trainer.max_epochs=9") == 0
+        assert run_command("train", f"resume={run}", f"trainer.max_steps={steps}", "trainer.max_epochs=9") == 0
 
 
 @pytest.mark.parametrize(
@@ -352,6 +352,6 @@ def test_other_networks_and_losses_train_and_translate(
     domain_root: Path, tmp_path: Path, networks: tuple[str, ...]
 ) -> None:
     small = [each for each in tiny(domain_root, tmp_path / "run") if "blocks" not in each]
-    assert run_verb("train", *small, *networks) == 0
+    assert run_command("train", *small, *networks) == 0
     picture = save_picture(tmp_path / "x.png", (41, 19))
     assert Translator.from_pretrained(tmp_path / "run", to="a")(picture).size == (41, 19)

@@ -11,7 +11,7 @@ from cyclegan.pictures.finding import find_images
 from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_folder_keeps_its_tree_names_and_sizes(model: Path, tmp_path: Path) ->
         save_picture(photos / name, size)
     (photos / "notes.txt").write_text("not a picture")
     winter = tmp_path / "winter"
-    assert run_verb("translate", str(model), str(photos), str(winter), "--to", "winter", "--batch-size", "3") == 0
+    assert run_command("translate", str(model), str(photos), str(winter), "--to", "winter", "--batch-size", "3") == 0
     made = {str(path.relative_to(winter)): Image.open(path).size for path in find_images(winter)}
     assert made == names
 
@@ -38,14 +38,14 @@ def test_a_folder_keeps_its_tree_names_and_sizes(model: Path, tmp_path: Path) ->
 def test_the_command_gives_the_translators_pixels(model: Path, tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "x.png", (33, 21))
     out = tmp_path / "new" / "y.png"
-    assert run_verb("translate", str(model), str(picture), str(out), "--to", "summer", "--precision", "fp32") == 0
+    assert run_command("translate", str(model), str(picture), str(out), "--to", "summer", "--precision", "fp32") == 0
     expected = Translator.from_pretrained(model, to="summer")(picture)
     assert (np.asarray(Image.open(out)) == np.asarray(expected)).all()
 
 
 def test_a_file_into_a_folder_keeps_its_name(model: Path, tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "x.png")
-    assert run_verb("translate", str(model), str(picture), str(tmp_path / "out"), "--to", "summer") == 0
+    assert run_command("translate", str(model), str(picture), str(tmp_path / "out"), "--to", "summer") == 0
     assert (tmp_path / "out" / "x.png").exists()
 
 
@@ -53,7 +53,7 @@ def test_an_output_inside_the_input_is_not_translated_again(model: Path, tmp_pat
     save_picture(tmp_path / "photos" / "x.png")
     for _ in range(2):
         arguments = (str(model), str(tmp_path / "photos"), str(tmp_path / "photos" / "winter"), "--to", "winter")
-        assert run_verb("translate", *arguments) == 0
+        assert run_command("translate", *arguments) == 0
     assert [path.name for path in (tmp_path / "photos").rglob("*.png")] == ["x.png", "x.png"]
 
 
@@ -63,7 +63,7 @@ def test_a_broken_picture_is_reported_and_the_rest_goes_on(
     save_picture(tmp_path / "photos" / "good.png")
     (tmp_path / "photos" / "bad.png").write_bytes(b"nothing")
     out = tmp_path / "out"
-    assert run_verb("translate", str(model), str(tmp_path / "photos"), str(out), "--to", "winter") == 1
+    assert run_command("translate", str(model), str(tmp_path / "photos"), str(out), "--to", "winter") == 1
     assert "bad.png" in capsys.readouterr().err
     assert sorted(path.name for path in out.iterdir()) == [".cyclegan", "failures.csv", "good.png"]
     assert "bad.png,not a picture that can be read" in (out / "failures.csv").read_text()
@@ -89,14 +89,14 @@ def test_a_users_mistake_is_told_in_one_line(model: Path, tmp_path: Path, capsys
         (str(model),): "the following arguments are required",
     }
     for arguments, line in mistakes.items():
-        assert line in fail_verb(capsys, "translate", *arguments)
+        assert line in fail_command(capsys, "translate", *arguments)
 
 
 def test_formats_without_transparency_show_it_on_white(model: Path, tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "x.png", mode="LA")
     for name in ("y.bmp", "y.jpg"):
         arguments = (str(model), str(picture), str(tmp_path / name), "--to", "summer", "--workers", "0")
-        assert run_verb("translate", *arguments) == 0
+        assert run_command("translate", *arguments) == 0
         assert Image.open(tmp_path / name).size == (40, 36)
 
 
@@ -104,12 +104,12 @@ def test_a_single_picture_is_not_written_over_another(model: Path, tmp_path: Pat
     mine, other = save_picture(tmp_path / "a.png"), save_picture(tmp_path / "b.png", seed=3)
     before = other.read_bytes()
     arguments = (str(model), str(mine), str(other), "--to", "winter")
-    assert run_verb("translate", *arguments) == 1
+    assert run_command("translate", *arguments) == 1
     assert other.read_bytes() == before
-    assert run_verb("translate", *arguments, "--overwrite") == 0
+    assert run_command("translate", *arguments, "--overwrite") == 0
     made = other.read_bytes()
     assert made != before
-    assert run_verb("translate", *arguments) == 0  # it is ours now, and done
-    assert run_verb("translate", str(model), str(mine), str(other), "--to", "summer") == 0
+    assert run_command("translate", *arguments) == 0  # it is ours now, and done
+    assert run_command("translate", str(model), str(mine), str(other), "--to", "summer") == 0
     assert other.read_bytes() != made
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "run"]

@@ -22,7 +22,7 @@ from cyclegan.pictures.finding import find_images
 from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
-from tests.verbs import run_verb
+from tests.commands import run_command
 
 PROJECT = Path(__file__).parent.parent
 
@@ -150,7 +150,7 @@ def test_a_killed_command_goes_on_where_it_was(model: Path, tmp_path: Path) -> N
         process.communicate()
         for file in find_images(out):
             decode(file)
-    assert run_verb("translate", str(model), str(photos), str(out)) == 0
+    assert run_command("translate", str(model), str(photos), str(out)) == 0
     assert_whole(out, [file.name for file in find_images(photos)])
     lines = (out / ".cyclegan" / "done-0.jsonl").read_text().splitlines()
     assert len({json.loads(line)["target"] for line in lines}) == 60
@@ -181,7 +181,7 @@ def test_two_processes_do_each_file_once(model: Path, tmp_path: Path, count: int
     (photos / "broken.png").write_bytes(b"nothing")
     if count > 1:
         save_picture(tmp_path / "some" / "001.png", (64, 64), seed=1)
-        assert run_verb("translate", str(model), str(photos / "001.png"), str(out), "--precision", "fp32") == 0
+        assert run_command("translate", str(model), str(photos / "001.png"), str(out), "--precision", "fp32") == 0
     options = ("--device", "cpu", "--devices", "2", "--precision", "fp32")
     process = start(model, photos, out, *options)
     told, errors = process.communicate(timeout=120)
@@ -203,6 +203,6 @@ def test_every_format_can_be_chosen(model: Path, tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "photos" / "a.jpg")
     for name in FORMATS:
         out = tmp_path / name
-        assert run_verb("translate", str(model), str(picture.parent), str(out), "--format", name) == 0
+        assert run_command("translate", str(model), str(picture.parent), str(out), "--format", name) == 0
         with Image.open(find_images(out)[0]) as file:
             assert file.format == FORMATS[name].name

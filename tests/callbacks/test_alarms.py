@@ -30,7 +30,7 @@ from cyclegan.methods.game import Descent, Game
 from cyclegan.runs.folder import Run
 from tests.test_conf import compose
 from tests.test_train import assert_same_losses, assert_same_weights, rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 Map = Callable[[Tensor], Tensor]
 
@@ -189,19 +189,19 @@ ALWAYS = (*WATCHED, "trainer.max_epochs=4", "trainer.deterministic=true")
 
 def test_alarms_survive_a_resumption(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run_verb("train", *tiny(domain_root, whole, *ALWAYS, "trainer.max_steps=5")) == 0
+    assert run_command("train", *tiny(domain_root, whole, *ALWAYS, "trainer.max_steps=5")) == 0
     assert "  alarm        copying b since step 2. Lower" in capsys.readouterr().out
-    assert run_verb("train", *tiny(domain_root, parts, *ALWAYS, "trainer.max_steps=1")) == 0
-    assert run_verb("train", f"resume={parts}", "trainer.max_steps=3") == 0
+    assert run_command("train", *tiny(domain_root, parts, *ALWAYS, "trainer.max_steps=1")) == 0
+    assert run_command("train", f"resume={parts}", "trainer.max_steps=3") == 0
     future = ["4", COLLAPSE, "b", "begins", "0.0", 'of a "future", lost']
     with (parts / "alarms.csv").open("a", newline="") as file:
         csv.writer(file).writerow(future)
-    assert run_verb("train", f"resume={parts}", "trainer.max_steps=5") == 0
+    assert run_command("train", f"resume={parts}", "trainer.max_steps=5") == 0
     assert [row[:2] for row in told(read_alarms(Run(whole)))] == [("2", COPYING)] * 2
     assert (parts / "alarms.csv").read_bytes() == (whole / "alarms.csv").read_bytes()
     assert_same_losses(whole, parts)
     assert_same_weights(parts, whole)
-    assert run_verb("train", f"resume={parts}", "trainer.max_steps=7", "callbacks.alarms.copying=0") == 0
+    assert run_command("train", f"resume={parts}", "trainer.max_steps=7", "callbacks.alarms.copying=0") == 0
     assert told(read_alarms(Run(parts)))[2:] == [("7", COPYING, "b", "passed"), ("7", COPYING, "a", "passed")]
 
 
@@ -210,7 +210,7 @@ def test_watching_does_not_touch_the_game(domain_root: Path, tmp_path: Path) -> 
     changing = ("model.discriminator.spectral_norm=true", "model.generator.norm=batch")
     off = ("callbacks.alarms.every_n_train_steps=null",)
     for name, watching in {"on": WATCHED, "off": off}.items():
-        assert run_verb("train", *tiny(domain_root, tmp_path / name, *more, *changing, *watching)) == 0
+        assert run_command("train", *tiny(domain_root, tmp_path / name, *more, *changing, *watching)) == 0
     assert_same_weights(tmp_path / "on", tmp_path / "off")
     losses = rows(tmp_path / "off")
     watched = [{name: row[name] for name in losses[0]} for row in rows(tmp_path / "on") if row["gan_b"]]
@@ -222,4 +222,4 @@ def test_options_that_make_no_sense_are_refused(
 ) -> None:
     for option in ("every_n_train_steps=0", "pictures=1", "patience=0"):
         mistake = tiny(domain_root, tmp_path / "run", f"callbacks.alarms.{option}")
-        assert "callbacks.alarms must have" in fail_verb(capsys, "train", *mistake)
+        assert "callbacks.alarms must have" in fail_command(capsys, "train", *mistake)

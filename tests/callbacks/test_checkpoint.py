@@ -15,7 +15,7 @@ from cyclegan.callbacks.losses import Losses
 from cyclegan.runs.restore import newest_checkpoint, read_checkpoint, steps_of
 from cyclegan.runs.folder import Run
 from tests.test_train import rows, tiny
-from tests.verbs import run_verb
+from tests.commands import run_command
 
 
 @pytest.fixture
@@ -34,22 +34,22 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_triggers_combine(domain_root: Path, tmp_path: Path, saved: list[int]) -> None:
     every_step = "callbacks.checkpoint.every_minutes=0"
-    assert run_verb("train", *tiny(domain_root, tmp_path / "time", every_step, "trainer.max_steps=3")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "time", every_step, "trainer.max_steps=3")) == 0
     assert saved == [1, 2, 3]
     saved.clear()
     by_steps = ("callbacks.checkpoint.every_n_train_steps=2", "callbacks.checkpoint.every_minutes=null")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "steps", *by_steps, "trainer.max_steps=5")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "steps", *by_steps, "trainer.max_steps=5")) == 0
     assert saved == [2, 4, 5]
 
 
 def test_the_end_of_an_epoch_limited_run_is_saved_once(domain_root: Path, tmp_path: Path, saved: list[int]) -> None:
     limits = ("trainer.max_steps=-1", "trainer.max_epochs=1")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *limits)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", *limits)) == 0
     assert saved == [5]
 
 
 def test_only_whole_files_are_left(domain_root: Path, tmp_path: Path) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     assert not [path for path in (tmp_path / "run").rglob("*") if "partial" in path.name]
 
 
@@ -78,7 +78,7 @@ def test_a_full_disk_does_not_end_a_run_that_can_still_save_later(
         assert steps_of(newest_checkpoint(Run(run)).content) == (6 if game.steps == 8 else game.steps)
 
     monkeypatch.setattr(Checkpoint, "save", with_full_disk)
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=10") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_steps=10") == 0
     assert saved == [8, 10]
     assert "Step 8 could not be saved (File too large). Training goes on" in capsys.readouterr().out
     assert not [path for path in run.rglob("*") if "partial" in path.name]
@@ -108,7 +108,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step(
     monkeypatch.setattr(Losses, "on_train_batch_end", full_for_a_while)
     monkeypatch.setattr(samples, "save_grid", grid)
     more = ("trainer.max_epochs=9", "trainer.log_every_n_steps=1", "callbacks.samples.every_n_train_steps=1")
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=10", *more) == 0
+    assert run_command("train", f"resume={run}", "trainer.max_steps=10", *more) == 0
     told = capsys.readouterr().out
     for what in ("losses", "its grid"):
         assert f"Step 7: {what} could not be written (No space left on device). Training goes on." in told
@@ -118,7 +118,7 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step(
 
 def test_checkpoints_are_written_where_they_stay(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "full"))
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=7", "domain.workers=0") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_steps=7", "domain.workers=0") == 0
 
 
 def test_a_run_whose_end_cannot_be_saved_says_so(
@@ -132,7 +132,7 @@ def test_a_run_whose_end_cannot_be_saved_says_so(
 
     monkeypatch.setattr(Checkpoint, "save", with_full_disk)
     capsys.readouterr()
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=7") == 2
+    assert run_command("train", f"resume={run}", "trainer.max_steps=7") == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == f"Step 7 could not be saved (File too large). Make room, and go on with resume={run}."
     assert steps_of(read_checkpoint(run / "checkpoints" / "last.ckpt")) == 6
@@ -149,7 +149,7 @@ def test_the_checkpoint_before_is_used_where_the_last_is_broken(
     if damage == "gone":
         (run / "checkpoints" / "step_00000006.ckpt").unlink()
     capsys.readouterr()
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=7") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_steps=7") == 0
     assert "last.ckpt is broken. step_00000004.ckpt is used, of step 4." in capsys.readouterr().out
     assert [int(row["step"]) for row in rows(run)] == list(range(1, 8))
     kept = sorted(path for path in last.parent.glob("step*"))

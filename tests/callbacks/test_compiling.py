@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_train import checkpoint, rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 def test_a_compiled_game_is_the_same_and_goes_on_uncompiled(
@@ -13,11 +13,11 @@ def test_a_compiled_game_is_the_same_and_goes_on_uncompiled(
 ) -> None:
     compiled = ("callbacks.compiling.mode=default", "callbacks.compiling.backend=aot_eager")
     for name, more in (("plain", ()), ("compiled", compiled)):
-        assert run_verb("train", *tiny(domain_root, tmp_path / name, *more, "trainer.log_every_n_steps=1")) == 0
+        assert run_command("train", *tiny(domain_root, tmp_path / name, *more, "trainer.log_every_n_steps=1")) == 0
     for one, other in zip(rows(tmp_path / "plain"), rows(tmp_path / "compiled"), strict=True):
         assert float(one["gan_b"]) == pytest.approx(float(other["gan_b"]), rel=1e-5)
     assert checkpoint(tmp_path / "plain")["state_dict"].keys() == checkpoint(tmp_path / "compiled")["state_dict"].keys()
     goes_on = (f"resume={tmp_path / 'compiled'}", "callbacks.compiling.mode=null", "trainer.max_steps=3")
-    assert run_verb("train", *goes_on) == 0
+    assert run_command("train", *goes_on) == 0
     wrong = tiny(domain_root, tmp_path / "wrong", "callbacks.compiling.mode=fast")
-    assert "mode must be one of default, reduce-overhead" in fail_verb(capsys, "train", *wrong)
+    assert "mode must be one of default, reduce-overhead" in fail_command(capsys, "train", *wrong)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.test_conf import compose
 from tests.test_train import rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 COLUMNS = {
     *(f"{name}_{player}" for name in ("regret", "loss") for player in ("generators", "discriminators")),
@@ -18,7 +18,7 @@ SHORT = ("callbacks.equilibrium.steps=2", "callbacks.equilibrium.repeats=2")
 
 def test_regrets_are_in_the_history_at_intervals(domain_root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run, EVERY, *SHORT, "trainer.max_steps=5")) == 0
+    assert run_command("train", *tiny(domain_root, run, EVERY, *SHORT, "trainer.max_steps=5")) == 0
     measured = {row["step"]: row for row in rows(run) if row["duality_gap"]}
     assert set(measured) == {"2", "4"}
     for row in measured.values():
@@ -38,4 +38,4 @@ def test_options_that_make_no_sense_are_refused(
 ) -> None:
     for option in ("every_n_train_steps=0", "steps=0", "repeats=1"):
         mistake = tiny(domain_root, tmp_path / "run", f"callbacks.equilibrium.{option}")
-        assert "callbacks.equilibrium must have" in fail_verb(capsys, "train", *mistake)
+        assert "callbacks.equilibrium must have" in fail_command(capsys, "train", *mistake)

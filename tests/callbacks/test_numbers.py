@@ -12,7 +12,7 @@ from cyclegan.runs.restore import newest_checkpoint, steps_of
 from cyclegan.runs.folder import Run
 from cyclegan.runs.starts import read_starts
 from tests.test_train import checkpoint, rows
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, step: int, term: str, number: float) -> None:
@@ -37,7 +37,7 @@ def test_the_step_the_term_and_the_last_good_checkpoint_are_named(
 ) -> None:
     spoil(monkeypatch, 8, "gan_a", number)
     more = ("trainer.max_steps=99", "trainer.max_epochs=9", "callbacks.checkpoint.every_n_train_steps=null")
-    assert run_verb("train", f"resume={run}", *more) == 2
+    assert run_command("train", f"resume={run}", *more) == 2
     line = last_line(capsys)
     assert line.startswith(f"Step 8: gan_a became {shown}. The last good checkpoint is {run}/checkpoints/step_00000006")
     assert line.endswith(f"python -m cyclegan.train resume={run} callbacks.numbers.returns=1")
@@ -56,7 +56,7 @@ def test_what_diverged_is_never_saved(
             next(self.parameters()).data[0] = float("nan")
 
     monkeypatch.setattr(Game, "on_train_batch_end", spoil_weights)
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=8") == 2
+    assert run_command("train", f"resume={run}", "trainer.max_steps=8") == 2
     line = last_line(capsys)
     assert "Step 8: " in line
     assert " became nan" in line
@@ -69,7 +69,7 @@ def test_a_run_can_return_by_itself_and_go_on_slower(
     spoil(monkeypatch, 10, "gan_b", float("nan"))
     before = checkpoint(run)["optimizer_states"][0]["param_groups"][0]["initial_lr"]
     more = ("trainer.max_steps=12", "trainer.max_epochs=9", "callbacks.numbers.returns=1")
-    assert run_verb("train", f"resume={run}", *more) == 0
+    assert run_command("train", f"resume={run}", *more) == 0
     assert "Step 10: gan_b became nan. Back to step 8, with learning rates times 0.5." in capsys.readouterr().out
     assert [int(row["step"]) for row in rows(run)] == list(range(1, 13))
     assert [start.step for start in read_starts(Run(run))] == ["0", "6", "8"]
@@ -77,11 +77,11 @@ def test_a_run_can_return_by_itself_and_go_on_slower(
     assert [state["param_groups"][0]["initial_lr"] for state in after] == [before / 2, before / 2]
     assert all(tensor.isfinite().all() for tensor in checkpoint(run)["state_dict"].values())
     spoil(monkeypatch, 14, "gan_b", float("nan"))
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=20") == 2  # it has returned once, as it may
+    assert run_command("train", f"resume={run}", "trainer.max_steps=20") == 2  # it has returned once, as it may
     assert "The last good checkpoint is" in last_line(capsys)
 
 
 def test_options_are_checked(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for option in ("largest=0", "slower=1", "returns=-1", "every_n_train_steps=0"):
-        line = fail_verb(capsys, "train", f"resume={run}", "trainer.max_steps=7", f"callbacks.numbers.{option}")
+        line = fail_command(capsys, "train", f"resume={run}", "trainer.max_steps=7", f"callbacks.numbers.{option}")
         assert "callbacks.numbers must have" in line

@@ -14,7 +14,7 @@ from cyclegan.scoring.table import TRANSLATOR
 from tests.callbacks.test_stopping import lose_at
 from tests.metrics.test_features import save_onnx
 from tests.test_train import assert_same_weights, rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 LONG = ("trainer.max_steps=-1", "trainer.max_epochs=3")  # of 5 batches
 EVERY_EPOCH = "callbacks.scores.every_n_epochs=1"
@@ -28,7 +28,7 @@ def scored(run: Path, name: str = "to_b/change_mae") -> list[int]:
 def test_scores_come_every_few_epochs_and_at_the_end(domain_root: Path, tmp_path: Path) -> None:
     for name, every, steps in (("two", "2", [10, 15]), ("end", "null", [15])):
         more = (*LONG, f"callbacks.scores.every_n_epochs={every}", "trainer.log_every_n_steps=4")
-        assert run_verb("train", *tiny(domain_root, tmp_path / name, *more)) == 0
+        assert run_command("train", *tiny(domain_root, tmp_path / name, *more)) == 0
         assert scored(tmp_path / name) == steps
     assert [row["step"] for row in rows(tmp_path / "two")] == ["4", "8", "10", "12", "15"]
     newest = json.loads((tmp_path / "two" / "scores.json").read_text())["b"][TRANSLATOR]["diversity"]
@@ -37,7 +37,7 @@ def test_scores_come_every_few_epochs_and_at_the_end(domain_root: Path, tmp_path
 
 def test_scores_wait_until_gradients_are_whole(domain_root: Path, tmp_path: Path) -> None:
     assert (
-        run_verb("train", *tiny(domain_root, tmp_path / "run", *LONG, EVERY_EPOCH, "model.descent.accumulate=3")) == 0
+        run_command("train", *tiny(domain_root, tmp_path / "run", *LONG, EVERY_EPOCH, "model.descent.accumulate=3")) == 0
     )
     assert scored(tmp_path / "run") == [6, 12, 15]
 
@@ -47,7 +47,7 @@ def test_a_run_whose_time_is_up_is_scored(
 ) -> None:
     limits = ("trainer.max_steps=-1", "trainer.max_epochs=9999", 'trainer.max_time="00:00:00:01"')
     never = ("callbacks.scores.every_n_epochs=null", "domain.paired_test=true")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run", *limits, *never)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run", *limits, *never)) == 0
     (step,) = scored(tmp_path / "run")
     assert f"trainer.max_time was up at step {step} of 49995." in capsys.readouterr().out
     assert (tmp_path / "run" / "checkpoints" / f"step_{step:08d}.ckpt").exists()
@@ -67,14 +67,14 @@ def test_a_lost_test_picture_ends_no_run(
     )
     with monkeypatch.context() as patch:
         lose_at(patch, 3, lost)
-        assert run_verb("train", *tiny(domain_root, run, *more)) == 0
+        assert run_command("train", *tiny(domain_root, run, *more)) == 0
     told = capsys.readouterr().out
     assert told.count(f"{lost} is lost (") == 1
     assert scored(run) == [5, 10, 15]
     assert json.loads((run / "scores.json").read_text())["b"][TRANSLATOR]["pictures"] == 2
     rest = [domain_root / "testA" / "0.png", *(domain_root / "testB").iterdir()]
     lose_at(monkeypatch, 17, *rest)
-    assert run_verb("train", f"resume={run}", "trainer.max_epochs=4") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_epochs=4") == 0
     assert "Step 20: no scores. 2 pictures to score by are lost, too many of 4: " in capsys.readouterr().out
     assert scored(run) == [5, 10, 15]
 
@@ -83,8 +83,8 @@ def test_scores_do_not_touch_the_game(domain_root: Path, tmp_path: Path) -> None
     random = (*LONG, "model.generator.dropout=0.5", "model.pool_size=3", "trainer.deterministic=true")
     features = f"callbacks.scores.features={save_onnx(tmp_path / 'a b=c.onnx')}"
     scoring = (EVERY_EPOCH, features, "callbacks.scores.pictures=3", "domain.paired_test=true")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "plain", *random, "callbacks.scores=null")) == 0
-    assert run_verb("train", *tiny(domain_root, tmp_path / "scored", *random, *scoring)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "plain", *random, "callbacks.scores=null")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "scored", *random, *scoring)) == 0
     assert_same_weights(tmp_path / "plain", tmp_path / "scored")
     losses = [{name: row[name] for name in rows(tmp_path / "plain")[0]} for row in rows(tmp_path / "scored")]
     assert losses == rows(tmp_path / "plain")
@@ -103,7 +103,7 @@ def test_a_users_mistake_is_told_before_anything_is_written(
         (f"callbacks.scores.features={tmp_path / 'no (1)=x.onnx'}",): "There is no file",
     }
     for arguments, line in mistakes.items():
-        assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
+        assert line in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run", *arguments)), arguments
         assert not (tmp_path / "run").exists(), arguments
 
 
@@ -111,11 +111,11 @@ def test_tests_that_cannot_be_scored_are_told_at_the_start(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features = f"callbacks.scores.features={save_onnx(tmp_path / 'small.onnx')}"
-    assert "at least 3 pictures" in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "few", features))
+    assert "at least 3 pictures" in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "few", features))
     for file in (domain_root / "testB").iterdir():
         file.rename(file.with_name(f"other{file.name}"))
     paired = "domain.paired_test=true"
-    line = fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "names", paired))
+    line = fail_command(capsys, "train", *tiny(domain_root, tmp_path / "names", paired))
     assert "Aligned test pictures must have the same names in both looks, got 0.png and other0.png" in line
     for name in ("few", "names"):
         assert not list((tmp_path / name).glob("checkpoints/*"))
@@ -133,7 +133,7 @@ def test_other_processes_are_told_the_scores() -> None:
 @pytest.mark.slow
 def test_scores_do_not_depend_on_the_number_of_devices(domain_root: Path, tmp_path: Path) -> None:
     paired = "domain.paired_test=true"
-    assert run_verb("train", *tiny(domain_root, tmp_path / "first", paired)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "first", paired)) == 0
     still = ("model.descent.generators.lr=0", "model.descent.discriminators.lr=0", EVERY_EPOCH)
     for devices in (1, 2):
         limits = ("trainer.max_steps=3", "trainer.max_epochs=9")

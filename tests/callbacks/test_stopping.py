@@ -16,7 +16,7 @@ from cyclegan.runs.restore import steps_of
 from cyclegan.runs.folder import Run
 from cyclegan.runs.starts import read_starts
 from tests.test_train import assert_same_weights, checkpoint, rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -32,22 +32,22 @@ def test_a_stopped_run_is_saved_and_goes_on(
 
     threading.Thread(target=stop_when_it_plays, daemon=True).start()
     long = ("trainer.max_epochs=2000", "trainer.max_steps=10000", "model.descent.decay=0.0")
-    assert run_verb("train", *tiny(domain_root, run, *long)) == code
+    assert run_command("train", *tiny(domain_root, run, *long)) == code
     told = capsys.readouterr().out
     assert f"resume={run}" in told
     assert "Done" not in told
     played = checkpoint(run)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"]
     assert 0 < played < 10000
 
-    assert run_verb("train", f"resume={run}", f"trainer.max_steps={played + 2}") == 0
+    assert run_command("train", f"resume={run}", f"trainer.max_steps={played + 2}") == 0
     whole = ("trainer.max_epochs=2000", f"trainer.max_steps={played + 2}", "model.descent.decay=0.0")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "whole", *whole)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "whole", *whole)) == 0
     assert_same_weights(run, tmp_path / "whole")
 
 
 def test_handlers_are_put_back(domain_root: Path, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
@@ -95,19 +95,19 @@ def test_under_slurm_a_run_is_requeued_and_goes_on(
     command = tiny(domain_root, tmp_path / "runs" / "${now:%H-%M-%S-%f}", "trainer.max_epochs=3", "trainer.max_steps=9")
     with monkeypatch.context() as patch:
         signal_at(patch, 4, signal.SIGUSR1)
-        assert run_verb("train", *command) == 138
+        assert run_command("train", *command) == 138
     assert slurm.read_text() == "requeue 77\n"
     assert "Job 77 is back in the queue." in capsys.readouterr().out
     (run,) = (tmp_path / "runs").iterdir()
     assert steps_of(checkpoint(run)) == 4
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    assert run_verb("train", *command) == 0
+    assert run_command("train", *command) == 0
     assert [(start.step, start.job) for start in read_starts(Run(run))] == [("0", "77"), ("4", "77")]
     assert [int(row["step"]) for row in rows(run)] == list(range(1, 10))
     (run / "starts.csv").unlink()  # another command's run is left alone
     monkeypatch.setenv("PATH", "/nowhere")
     signal_at(monkeypatch, 1, signal.SIGUSR1)
-    assert run_verb("train", *command) == 138
+    assert run_command("train", *command) == 138
     assert "Job 77 could not be requeued" in capsys.readouterr().out
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
@@ -116,10 +116,10 @@ def test_ctrl_c_reaches_loading_processes_and_harms_nothing(run: Path, monkeypat
     with monkeypatch.context() as patch:
         signal_at(patch, 8, signal.SIGINT, everybody=True)
         started = time.monotonic()
-        assert run_verb("train", f"resume={run}", "domain.workers=2", "trainer.max_steps=-1") == 130
+        assert run_command("train", f"resume={run}", "domain.workers=2", "trainer.max_steps=-1") == 130
         assert time.monotonic() - started < 20
     assert steps_of(checkpoint(run)) == 8
-    assert run_verb("train", f"resume={run}", "domain.workers=0", "trainer.max_steps=9") == 0
+    assert run_command("train", f"resume={run}", "domain.workers=0", "trainer.max_steps=9") == 0
     assert [start.options.split()[1:] for start in read_starts(Run(run))][1:] == [
         ["domain.workers=2", "trainer.max_steps=-1"],
         ["domain.workers=0", "trainer.max_steps=9"],
@@ -148,15 +148,15 @@ def test_a_few_lost_pictures_are_told_once_and_replaced(
     more = ("trainer.max_epochs=9", "trainer.max_steps=40", f"domain.workers={workers}")
     with monkeypatch.context() as patch:
         lose_at(patch, 3, *lost)
-        assert run_verb("train", *tiny(domain_root, run, *more)) == 0
+        assert run_command("train", *tiny(domain_root, run, *more)) == 0
     told = capsys.readouterr().out
     assert [told.count(f"{file} is lost (") for file in lost] == [1, 1]
     assert "1.png is lost (No such file or directory). Others take its place." in told
-    assert run_verb("train", f"resume={run}", "trainer.max_steps=42") == 0  # also where it goes on
+    assert run_command("train", f"resume={run}", "trainer.max_steps=42") == 0  # also where it goes on
     assert [capsys.readouterr().out.count(f"{file} is lost (") for file in lost] != [0, 0]
     lose_at(monkeypatch, 43, *(domain_root / "trainA" / f"{i}.png" for i in (0, 1, 2)))
-    assert run_verb("train", f"resume={run}", "trainer.max_epochs=99", "trainer.max_steps=-1") == 2
+    assert run_command("train", f"resume={run}", "trainer.max_epochs=99", "trainer.max_steps=-1") == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert re.match("[45] of 9 training pictures are lost, more than the 3 that a run can bear: .*, and go on", line)
     assert 43 <= steps_of(checkpoint(run)) < 99
-    assert "pictures are lost, more than" in fail_verb(capsys, "train", f"resume={run}")
+    assert "pictures are lost, more than" in fail_command(capsys, "train", f"resume={run}")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cyclegan.console.places import CONF
-from tests.verbs import TINY, run_verb
+from tests.commands import TINY, run_command
 
 METHODS = [file.stem for file in sorted((CONF / "model").glob("[!_]*.yaml"))]
 
@@ -21,7 +21,7 @@ def test_a_method_trains_and_every_network_of_it_moves(method: str, domain_root:
             f"trainer.max_steps={steps}",
             "trainer.max_epochs=2",
         )
-        assert run_verb("train", "domain=folders", *arguments, f"run_dir={tmp_path / str(steps)}") == 0
+        assert run_command("train", "domain=folders", *arguments, f"run_dir={tmp_path / str(steps)}") == 0
     before, after = (
         torch.load(tmp_path / str(steps) / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for steps in (1, 2)

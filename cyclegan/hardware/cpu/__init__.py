@@ -25,7 +25,7 @@ def prepare(network: nn.Module, device: torch.device, training: bool = True) -> 
         return
     network.to(memory_format=torch.channels_last)  # values of a pixel side by side
     for module in network.modules():
-        if isinstance(module, nn.Conv2d) and training:
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and training:
             convolution.replace_forward(module)
         elif isinstance(module, nn.InstanceNorm2d):
             instance_norm.replace_forward(module)

@@ -1,4 +1,4 @@
-"""Convolutions in training: reflection padding in 16 bits, wide kernels in tiles (`winograd`)."""
+"""Convolutions in training: each by the way that is fastest on this processor."""
 
 from types import MethodType
 from typing import Any, cast
@@ -9,43 +9,53 @@ from torch.autograd import Function
 from torch.nn import functional as F
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
-from cyclegan.hardware.cpu import winograd
+from cyclegan.hardware.cpu import weight_gradient, winograd
+from cyclegan.hardware.cpu.weight_gradient import Sizes, plain
 
-TILES_PAY = {  # precisions in which this processor's matrix products are fast enough for tiles
+TILES_PAY = {  # precisions in which this processor's matrix products are fast enough for `winograd`
     torch.float32: torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"),
     torch.bfloat16: torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported(),
 }
 
 
-def replace_forward(conv: nn.Conv2d) -> None:
-    """Make a convolution faster in training; unusual ones (groups, dilation, uneven padding) stay as they are."""
-    usual = conv.groups == 1 and conv.dilation == (1, 1) and len(set(conv.padding)) == 1
-    if usual and conv.padding_mode in ("zeros", "reflect"):
-        conv.forward = MethodType(_convolve, conv)  # type: ignore[method-assign]
+def replace_forward(conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Make a convolution faster in training; unusual ones (groups, dilation, uneven sizes) stay as they are."""
+    even = all(len(set(each)) == 1 for each in (conv.stride, conv.padding, conv.output_padding))
+    if even and conv.groups == 1 and conv.dilation == (1, 1) and conv.padding_mode in ("zeros", "reflect"):
+        ours = _convolve if isinstance(conv, nn.Conv2d) else _convolve_transposed
+        conv.forward = MethodType(ours, conv)  # type: ignore[method-assign]
 
 
 def _convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling() or is_in_torch_dispatch_mode():
+    if not _is_training():
         return type(conv).forward(conv, x)
     padding = int(conv.padding[0])
     if conv.padding_mode == "reflect":
-        with torch.autocast("cpu", enabled=False):  # autocast pads in float32
+        with torch.autocast("cpu", enabled=False):  # autocast would pad in float32
             x = F.pad(x, [padding] * 4, mode="reflect")
         padding = 0
-    if _in_tiles(conv, x, padding):
-        return cast(Tensor, _TiledConvolution.apply(x, conv.weight, conv.bias, padding))
-    return F.conv2d(x, conv.weight, conv.bias, conv.stride, padding)
+    return _fastest(x, conv.weight, conv.bias, Sizes(conv.stride[0], padding))
 
 
-def _in_tiles(conv: nn.Conv2d, x: Tensor, padding: int) -> bool:
-    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else conv.weight.dtype
-    return (
-        x.device.type == "cpu"
-        and x.dtype is autocast  # no cast is needed
-        and TILES_PAY.get(x.dtype, False)
-        and conv.stride == (1, 1)
-        and winograd.pays(x, conv.weight, padding)
-    )
+def _convolve_transposed(conv: nn.ConvTranspose2d, x: Tensor) -> Tensor:
+    if not _is_training():
+        return type(conv).forward(conv, x)
+    return _fastest(x, conv.weight, conv.bias, Sizes(conv.stride[0], int(conv.padding[0]), conv.output_padding[0]))
+
+
+def _is_training() -> bool:
+    return torch.is_grad_enabled() and not torch.compiler.is_compiling() and not is_in_torch_dispatch_mode()
+
+
+def _fastest(x: Tensor, weight: Tensor, bias: Tensor | None, sizes: Sizes) -> Tensor:
+    autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else weight.dtype
+    if x.device.type == "cpu" and x.dtype is autocast:  # no cast is needed
+        without_stride = (sizes.stride, sizes.output_padding) == (1, None)
+        if without_stride and TILES_PAY.get(x.dtype, False) and winograd.pays(x, weight, sizes.padding):
+            return cast(Tensor, _TiledConvolution.apply(x, weight, bias, sizes.padding))
+        if weight_gradient.PAYS and x.dtype is torch.float32:
+            return weight_gradient.convolve(x, weight, bias, sizes)
+    return plain(x, weight, bias, sizes)
 
 
 class _TiledConvolution(Function):

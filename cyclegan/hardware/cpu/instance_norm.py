@@ -23,7 +23,8 @@ def _normalise(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
     """
     channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
     if channels_last and torch.is_grad_enabled() and len(x) <= LARGEST_BATCH and not torch.compiler.is_compiling():
-        norms = [F.batch_norm(each[None], None, None, training=True, eps=norm.eps) for each in x]
+        pictures = x.split(1) if len(x) > 1 else [x]  # type: ignore[no-untyped-call]  # unbind would lose the layout
+        norms = [F.batch_norm(each, None, None, training=True, eps=norm.eps) for each in pictures]
         return torch.cat(norms) if len(norms) > 1 else norms[0]
     if channels_last and not torch.is_grad_enabled() and x.dtype.itemsize == 2:
         return F.group_norm(x, norm.num_features, eps=norm.eps)

@@ -28,6 +28,7 @@ from cyclegan.hardware.recompute import is_recomputed
 
 T = TypeVar("T")
 TEAMS = 2  # networks that run at the same time
+BUSY = 2**17  # pixels in a pass, from which on more in one pass are no faster
 UNDERSTOOD = ("torch.nn.", "cyclegan.networks.")  # where modules are defined that draw no random numbers but dropout's
 
 
@@ -88,7 +89,7 @@ class _Call:
     def __init__(self, network: nn.Module, x: Tensor) -> None:
         self.network = network
         self.x = x
-        self.version = None if isinstance(x, Pending) else x._version
+        self.version = 0 if isinstance(x, Pending) else x._version
         self.learning = [parameter.requires_grad for parameter in network.parameters()]
         self.autocast = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
         self.result: Tensor | None = None
@@ -97,10 +98,16 @@ class _Call:
         """Whether its input is known."""
         return not isinstance(self.x, Pending) or self.x.call.result is not None
 
+    def input(self) -> Tensor:
+        """The value of its input."""
+        if isinstance(self.x, Pending):
+            return _value(self.x)
+        if self.x._version != self.version:
+            raise RuntimeError("A network's input was changed in place before its output was used. Change a copy.")
+        return self.x
+
     def compute(self, x: Tensor) -> Tensor:
         """The result, in the circumstances of the call."""
-        if self.version not in (None, x._version):
-            raise RuntimeError("A network's input was changed in place before its output was used. Change a copy.")
         enabled, dtype = self.autocast
         with _learning(self.network, self.learning), torch.autocast("cpu", dtype, enabled, cache_enabled=False):
             return type(self.network).forward(self.network, x)
@@ -126,7 +133,7 @@ def _compute(calls: Sequence[_Call]) -> None:
     for call in calls:
         by_network.setdefault(call.network, []).append(call)
     groups = list(by_network.values())
-    inputs = [_value(call.x) if isinstance(call.x, Pending) else call.x for group in groups for call in group]
+    inputs = [call.input() for group in groups for call in group]
     if len(groups) > 1:
         results = iter(_SideBySide.apply(torch.empty(0, requires_grad=True), groups, *inputs))
         for call in (call for group in groups for call in group):
@@ -153,6 +160,19 @@ def _learning(network: nn.Module, learning: Sequence[bool]) -> Iterator[None]:
             parameter.requires_grad_(did)
 
 
+def _may_join(calls: Sequence[_Call], inputs: Sequence[Tensor]) -> bool:
+    """Whether one pass over all inputs gives the same results, faster than a pass over each.
+
+    Batch norm mixes samples; a parametrized weight, as with spectral norm, is updated in each pass.
+    """
+    alike = len({(x.shape[1:], x.dtype) for x in inputs}) == 1 and all(
+        call.learning == calls[0].learning for call in calls
+    )
+    mixing = (nn.modules.batchnorm._BatchNorm, nn.utils.parametrize.ParametrizationList)
+    pixels = sum(x[:, 0].numel() for x in inputs)
+    return alike and pixels < BUSY and not any(isinstance(module, mixing) for module in calls[0].network.modules())
+
+
 class _Passes(NamedTuple):
     """Inputs and outputs of one network's calls, with a graph of their own between them."""
 
@@ -163,6 +183,8 @@ class _Passes(NamedTuple):
     def of(cls, calls: Sequence[_Call], inputs: Sequence[Tensor]) -> "_Passes":
         own = [x.detach().requires_grad_(x.requires_grad) for x in inputs]
         with torch.enable_grad():
+            if len(own) > 1 and _may_join(calls, own):
+                return cls(own, torch.split(calls[0].compute(torch.cat(own)), [len(x) for x in own]))
             return cls(own, [call.compute(x) for call, x in zip(calls, own, strict=True)])
 
     def backward(self, gradients: Sequence[Tensor]) -> list[Tensor | None]:

@@ -16,7 +16,7 @@ from cyclegan.runs.folder import Run
 from cyclegan.runs.starts import read_starts
 from tests.conftest import PROJECT
 from tests.test_train import checkpoint, rows, tiny
-from tests.verbs import run_verb
+from tests.commands import run_command
 
 DDP = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
@@ -42,7 +42,7 @@ def test_two_processes_resumed_equal_one_with_twice_the_batch(domain_root: Path,
     (run,) = runs.iterdir()  # decided by one process
     process = launch(f"resume={run}", "trainer.max_steps=10")
     one = tiny(domain_root, tmp_path / "one", *more, "domain.batch_size=2", "trainer.max_steps=10")
-    assert run_verb("train", *one) == 0  # meanwhile
+    assert run_command("train", *one) == 0  # meanwhile
     assert process.communicate(timeout=120)
     assert process.returncode == 0
 

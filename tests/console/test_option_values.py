@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from cyclegan.console.commands import quote_paths
 from tests.test_conf import compose
 from tests.test_train import tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 ELSEWHERE = {"run_dir", "resume", "init_from", "trainer.devices", "trainer.num_nodes"}  # paths, and other machines
 VALUES = ("-1", "0", "1", "2", "3.7", "nan", "inf", "null", "true", "[]", "[1,2]", "{a:1}", "hello", '""', "1e-9")
@@ -44,7 +44,7 @@ def test_any_value_trains_or_is_told(
     capsys.readouterr()
     folder = tmp_path_factory.mktemp("any")
     with contextlib.chdir(folder):  # some values are folders
-        code = run_verb("train", *tiny(domain_root, folder / "run", f"{option}={value}"))
+        code = run_command("train", *tiny(domain_root, folder / "run", f"{option}={value}"))
     lines = [line for line in capsys.readouterr().err.splitlines() if line and "training:" not in line]
     assert code in (0, 2)
     assert code == 0 or len(lines) == 1, lines
@@ -65,7 +65,7 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 def test_values_of_another_kind_are_told(
     option: str, line: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / "run", option))
+    assert line in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run", option))
 
 
 @given(st.sampled_from(PATHS), names.filter(lambda name: name[0] not in "'\"" and name != "null"))

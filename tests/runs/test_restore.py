@@ -11,7 +11,7 @@ from cyclegan.runs.restore import equilibrium_of, restore
 from cyclegan.runs.folder import Run
 from tests.conftest import save_domain
 from tests.test_train import checkpoint, rows, tiny
-from tests.verbs import run_verb
+from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "callbacks.equilibrium.steps=2",
     )
     more = (*watched, "callbacks.equilibrium.repeats=2", "model.lambda_cycle=[10,0]", "trainer.max_epochs=2")
-    assert run_verb("train", *tiny(root, root / "run", *more)) == 0
+    assert run_command("train", *tiny(root, root / "run", *more)) == 0
     return root / "run"
 
 

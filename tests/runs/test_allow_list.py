@@ -12,7 +12,7 @@ from cyclegan.console.output import as_cell
 from cyclegan.console.errors import UsageError
 from cyclegan.runs.trust import check_targets
 from tests.test_conf import CHOICES, compose
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 
 class Own(Callback):
@@ -77,25 +77,25 @@ def test_every_verb_refuses_a_config_that_would_run_code(
         "decoded": f'${{oc.decode:"{{{evil}}}"}}',
     }
     spoil(run, "model.adversarial", values[way])
-    assert "names zipfile.ZipFile, which is none of" in fail_verb(
+    assert "names zipfile.ZipFile, which is none of" in fail_command(
         capsys, "train", f"resume={run}", "trainer.max_steps=9"
     )
-    assert "names zipfile.ZipFile, which is none of" in fail_verb(capsys, "evaluate", str(run), "--features", "none")
+    assert "names zipfile.ZipFile, which is none of" in fail_command(capsys, "evaluate", str(run), "--features", "none")
     assert not (tmp_path / "mark").exists()
     if way == "plain":  # it was no empty threat
         with pytest.raises(AttributeError, match="'ZipFile' object"):
-            run_verb("train", f"resume={run}", "trainer.max_steps=9", "trust=true")
+            run_command("train", f"resume={run}", "trainer.max_steps=9", "trust=true")
         assert (tmp_path / "mark").exists()
 
 
 def test_ones_own_classes_can_be_trusted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(run, "callbacks.own", {"_target_": "tests.test_trust.Own"})
     more = (f"resume={run}", "trainer.max_steps=7")
-    assert "add trust=true" in fail_verb(capsys, "train", *more)
+    assert "add trust=true" in fail_command(capsys, "train", *more)
     assert Own.made == 0
-    assert run_verb("train", *more, "trust=true") == 0
+    assert run_command("train", *more, "trust=true") == 0
     assert Own.made == 1
-    assert "add trust=true" in fail_verb(
+    assert "add trust=true" in fail_command(
         capsys, "train", f"resume={run}", "trainer.max_steps=8"
     )  # once is not for ever
 

@@ -11,7 +11,7 @@ import torch
 from cyclegan.console.errors import UsageError
 from cyclegan.files.weights import BrokenFileError, read_pickle
 from tests.test_train import tiny
-from tests.verbs import fail_verb
+from tests.commands import fail_command
 
 
 class Malicious:
@@ -49,9 +49,9 @@ def test_every_verb_refuses_it(
         "export": (str(last), "--format", "onnx", "--to", "b", str(tmp_path / "x.onnx")),
     }
     for verb, arguments in verbs.items():
-        assert "which could run code" in fail_verb(capsys, verb, *arguments), verb
+        assert "which could run code" in fail_command(capsys, verb, *arguments), verb
     new = tiny(domain_root, tmp_path / "new", f"init_from={run}")
-    assert "which could run code" in fail_verb(capsys, "train", *new)
+    assert "which could run code" in fail_command(capsys, "train", *new)
     assert not (tmp_path / "mark").exists()
 
 

@@ -14,7 +14,7 @@ from cyclegan.methods.game import Descent
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 from cyclegan.hardware.memory import Live
 from cyclegan.methods.standalone import BOTH, rehearsal
-from tests.verbs import fail_verb
+from tests.commands import fail_command
 
 WIDE = ("domain.load_size=256", "model.generator.width=64", "model.generator.blocks=2")
 STEP = Step(batch=2, crop=32, channels=3, precision="32-true", checkpointing=False)
@@ -87,5 +87,5 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
 
 
 def test_a_run_that_cannot_fit_is_refused_before_it_starts(capsys: pytest.CaptureFixture[str]) -> None:
-    line = fail_verb(capsys, "train", "trainer=smoke", "domain.batch_size=500", "domain.crop_size=256", *WIDE)
+    line = fail_command(capsys, "train", "trainer=smoke", "domain.batch_size=500", "domain.crop_size=256", *WIDE)
     assert "A step must fit into the" in line

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from cyclegan import Translator
 from cyclegan.callbacks.best import Ranking
 from tests.test_train import rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 EPOCHS = ("trainer.max_steps=-1", "callbacks.scores.every_n_epochs=1", "domain.paired_test=true")  # of 5 batches
 Script = Callable[[Mapping[str, float]], None]
@@ -73,7 +73,7 @@ def test_a_ranking_goes_on_unless_by_another_score() -> None:
 def test_the_best_stay_beside_the_newest(domain_root: Path, tmp_path: Path, scripted: Script) -> None:
     run, keep = tmp_path / "run", ("callbacks.checkpoint.keep_best=2", "callbacks.checkpoint.keep=1")
     scripted({"5": 0.2, "10": 0.9, "15": 0.5, "20": 0.1})
-    assert run_verb("train", *tiny(domain_root, run, *EPOCHS, *keep, "trainer.max_epochs=4")) == 0
+    assert run_command("train", *tiny(domain_root, run, *EPOCHS, *keep, "trainer.max_epochs=4")) == 0
     assert [kept["step"] for kept in ranking(run)["kept"]] == [10, 15]
     assert best_files(run) == {kept["file"] for kept in ranking(run)["kept"]}
     assert best_files(run) == {"best-00000010-ssim-0.9.ckpt", "best-00000015-ssim-0.5.ckpt"}
@@ -94,7 +94,7 @@ def test_the_best_are_those_with_the_best_scores(
     domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run, *EPOCHS, "trainer.max_epochs=4")) == 0
+    assert run_command("train", *tiny(domain_root, run, *EPOCHS, "trainer.max_epochs=4")) == 0
     assert f"by ssim of both directions: {run / 'best'}" in capsys.readouterr().out
     scored = [row for row in rows(run) if row["to_a/ssim"]]
     means = {int(row["step"]): (float(row["to_a/ssim"]) + float(row["to_b/ssim"])) / 2 for row in scored}
@@ -103,7 +103,7 @@ def test_the_best_are_those_with_the_best_scores(
     assert kept["step"] == max(means, key=means.__getitem__)
     assert kept["value"] == pytest.approx(max(means.values()))
     arguments = (str(run / "checkpoints" / kept["file"]), "--features", "none", "--json", str(tmp_path / "x.json"))
-    assert run_verb("evaluate", *arguments, "--batch-size", "1") == 0
+    assert run_command("evaluate", *arguments, "--batch-size", "1") == 0
     table = json.loads((tmp_path / "x.json").read_text())
     assert {look: rows["translator"]["pictures"] for look, rows in table.items()} == {"b": 3, "a": 3}
 
@@ -111,9 +111,9 @@ def test_the_best_are_those_with_the_best_scores(
 def test_the_best_survive_a_resumption(domain_root: Path, tmp_path: Path, scripted: Script) -> None:
     run, keep = tmp_path / "run", "callbacks.checkpoint.keep_best=2"
     scripted({"5": 0.9, "10": 0.2, "15": 0.5, "20": 0.1})
-    assert run_verb("train", *tiny(domain_root, run, *EPOCHS, keep, "trainer.max_epochs=2")) == 0
+    assert run_command("train", *tiny(domain_root, run, *EPOCHS, keep, "trainer.max_epochs=2")) == 0
     best = load_file(run / "best" / "to_a" / "model.safetensors")
-    assert run_verb("train", f"resume={run}", "trainer.max_epochs=4") == 0
+    assert run_command("train", f"resume={run}", "trainer.max_epochs=4") == 0
     assert [(kept["step"], kept["value"]) for kept in ranking(run)["kept"]] == [(5, 0.9), (15, 0.5)]
     assert best_files(run) == {"best-00000005-ssim-0.9.ckpt", "best-00000015-ssim-0.5.ckpt"}
     after = load_file(run / "best" / "to_a" / "model.safetensors")
@@ -122,20 +122,20 @@ def test_the_best_survive_a_resumption(domain_root: Path, tmp_path: Path, script
 
 def test_another_score_starts_another_ranking(domain_root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert run_verb("train", *tiny(domain_root, run, *EPOCHS, "trainer.max_epochs=1")) == 0
+    assert run_command("train", *tiny(domain_root, run, *EPOCHS, "trainer.max_epochs=1")) == 0
     by = ("callbacks.checkpoint.score=to_a/psnr", "trainer.max_epochs=2")
-    assert run_verb("train", f"resume={run}", *by) == 0
+    assert run_command("train", f"resume={run}", *by) == 0
     assert (ranking(run)["score"], ranking(run)["higher_is_better"]) == ("to_a/psnr", True)
     (file,) = best_files(run)
     assert file.startswith("best-00000010-to_a-psnr-")
 
 
 def test_a_run_without_a_best_says_so(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb("train", *tiny(domain_root, tmp_path / "run")) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
     line = "no checkpoint: to choose by KID, set callbacks.scores.features; by SSIM, align the tests"
     assert line in capsys.readouterr().out
     off = ("domain.paired_test=true", "callbacks.checkpoint.keep_best=0")
-    assert run_verb("train", *tiny(domain_root, tmp_path / "off", *off)) == 0
+    assert run_command("train", *tiny(domain_root, tmp_path / "off", *off)) == 0
     assert "  best  " not in capsys.readouterr().out
     for name in ("run", "off"):
         assert not best_files(tmp_path / name)
@@ -153,4 +153,4 @@ def test_a_score_that_is_not_taken_is_told(
         ("callbacks.checkpoint.keep_best=-1",): "callbacks.checkpoint must have",
     }
     for i, (arguments, line) in enumerate(mistakes.items()):
-        assert line in fail_verb(capsys, "train", *tiny(domain_root, tmp_path / f"run{i}", *arguments)), arguments
+        assert line in fail_command(capsys, "train", *tiny(domain_root, tmp_path / f"run{i}", *arguments)), arguments

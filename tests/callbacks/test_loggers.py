@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.test_conf import compose
 from tests.test_train import rows, tiny
-from tests.verbs import fail_verb, run_verb
+from tests.commands import fail_command, run_command
 
 SCORE = "to_b/cycle_ssim"
 
@@ -24,7 +24,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(root: Path, *more: str) -> Path:
-    assert run_verb("train", *tiny(root, Path("run"), "callbacks.samples.every_n_train_steps=1", *more)) == 0
+    assert run_command("train", *tiny(root, Path("run"), "callbacks.samples.every_n_train_steps=1", *more)) == 0
     return Path("run")
 
 
@@ -42,7 +42,7 @@ def test_csv_goes_on_in_a_new_file(domain_root: Path) -> None:
         table = list(csv.DictReader(file))
     assert [row["step"] for row in table if row["gan_b"]] == ["1", "2"]
     assert [float(row[SCORE]) for row in table if row[SCORE]] == [float(rows(run)[-1][SCORE])]
-    assert run_verb("train", "resume=run", "trainer.max_steps=3", "trainer.max_epochs=2") == 0
+    assert run_command("train", "resume=run", "trainer.max_steps=3", "trainer.max_epochs=2") == 0
     assert (run / "csv" / "version_1" / "metrics.csv").exists()
 
 
@@ -63,7 +63,7 @@ def test_mlflow_has_losses_scores_grids_and_options_and_goes_on(
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     trained(domain_root, "logger=mlflow", "logger.run_name=first")
-    assert run_verb("train", "resume=run", "trainer.max_steps=3", "trainer.max_epochs=2") == 0
+    assert run_command("train", "resume=run", "trainer.max_steps=3", "trainer.max_epochs=2") == 0
     client: Any = mlflow.MlflowClient("file:mlruns")
     experiment = next(each for each in client.search_experiments() if each.name != "Default")
     (found,) = client.search_runs([experiment.experiment_id])
@@ -82,13 +82,13 @@ def test_a_tracker_that_cannot_start_says_so_before_the_run(
 ) -> None:
     monkeypatch.setattr("pytorch_lightning.loggers.wandb._WANDB_AVAILABLE", False)
     arguments = tiny(domain_root, tmp_path / "run", "logger=wandb")
-    assert 'pip install "cyclegan[wandb]"' in fail_verb(capsys, "train", *arguments)
+    assert 'pip install "cyclegan[wandb]"' in fail_command(capsys, "train", *arguments)
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(
         "pytorch_lightning.loggers.CSVLogger.experiment", property(lambda self: (tmp_path / "file" / "x").mkdir())
     )
     arguments = tiny(domain_root, tmp_path / "run", "logger=csv")
-    assert "CSVLogger cannot start" in fail_verb(capsys, "train", *arguments)
+    assert "CSVLogger cannot start" in fail_command(capsys, "train", *arguments)
     assert not (tmp_path / "run" / "config.yaml").exists()
 
 

@@ -14,14 +14,14 @@ from cyclegan.inference.card import Card
 from cyclegan.inference.saved import Facts
 from tests.conftest import save_domain
 from tests.test_train import tiny
-from tests.verbs import run_verb
+from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = save_domain(tmp_path_factory.mktemp("domain"))
     more = ("domain.a=summer", "domain.b=winter", "domain.paired_test=true", "callbacks.cards.licence=cc-by-4.0")
-    assert run_verb("train", *tiny(root, root / "run", *more)) == 0
+    assert run_command("train", *tiny(root, root / "run", *more)) == 0
     return root / "run"
 
 
