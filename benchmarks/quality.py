@@ -28,9 +28,9 @@ from torch import nn
 from benchmarks.textbook import textbook
 from benchmarks.training import DEVICE, now
 from cyclegan.callbacks.scores import Scores
-from cyclegan.pictures.images import read, to_tensor
 from cyclegan.data.module import spread
 from cyclegan.methods.game import Game
+from cyclegan.pictures.images import read, to_tensor
 
 ROOT = Path(__file__).parents[1]
 SMALL = ("model.generator.width=32", "model.generator.blocks=6", "model.discriminator.width=32")

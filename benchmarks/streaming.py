@@ -17,13 +17,13 @@ from threading import Event, Thread
 import numpy as np
 import psutil
 import torch
+from cyclegan.passes.passes import Memory
+from cyclegan.passes.saved import Facts
 from PIL import Image
 
 from cyclegan.pictures.decoding import decode
 from cyclegan.pictures.images import to_tensor
 from cyclegan.pictures.photo import Photo
-from cyclegan.inference.passes import Memory
-from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
 
 
@@ -63,10 +63,10 @@ def run_one(options: argparse.Namespace) -> None:
         photo = decode(options.picture)[0]
         if options.gib:
             floats = Photo(photo.colours.astype(np.float32) / 255) if options.result else photo
-            room = translator.inference.limit - photo.nbytes - 2 * floats.nbytes
+            room = translator.passes.limit - photo.nbytes - 2 * floats.nbytes
             result = torch.from_numpy(translator.photos([floats], room)[0].colours)
         else:
-            result = translator.inference.whole(to_tensor(photo.colours)[None], exact=True)[0].permute(1, 2, 0)
+            result = translator.passes.whole(to_tensor(photo.colours)[None], exact=True)[0].permute(1, 2, 0)
     seconds = time.perf_counter() - start
     if options.result:
         np.save(options.result, result.numpy() * (2 if options.gib else 1) - (1 if options.gib else 0))

@@ -27,14 +27,15 @@ from pytorch_lightning import Callback
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.textbook import textbook
-from cyclegan.methods.memory_estimate import Step, made_bytes
-from cyclegan.hardware.devices import choose_accelerator, choose_precision
+from cyclegan.hardware.devices import choose_accelerator
+from cyclegan.hardware.memory import Live
+from cyclegan.hardware.precision import choose_precision
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import CycleGAN
 from cyclegan.methods.cyclegan_fast import FastCycleGAN
 from cyclegan.methods.game import Descent
+from cyclegan.methods.memory_estimate import Step, made_bytes
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.hardware.memory import Live
 
 DEVICE = torch.device(choose_accelerator("auto"))
 DEFAULT = torch.bfloat16 if choose_precision("auto", DEVICE.type) == "bf16-mixed" else torch.float32

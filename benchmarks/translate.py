@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from cyclegan.passes.passes import Precision
+from cyclegan.passes.saved import Facts, find
 from PIL import Image
 from torch import nn
 
 from cyclegan.pictures.finding import find_images
-from cyclegan.inference.passes import Precision
-from cyclegan.inference.saved import Facts, find
 from cyclegan.translator import Translator
 
 MODES = {"float32": ("--precision", "fp32"), "default": (), "--compile": ("--compile",)}
@@ -53,12 +53,12 @@ def network_alone(model: Path, pictures: list[Path], options: tuple[str, ...]) -
     translator = Translator.from_pretrained(model, precision=precision, compiled="--compile" in options)
     pixels = [torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1) for file in pictures]
     tensors = torch.stack(pixels).float() / 127.5 - 1
-    step = translator.inference.at_once(tensors.shape[2], tensors.shape[3], translator.inference.limit)
-    translator.inference.whole(tensors[:step])  # compiles
+    step = translator.passes.at_once(tensors.shape[2], tensors.shape[3], translator.passes.limit)
+    translator.passes.whole(tensors[:step])  # compiles
 
     def run() -> None:
         for start in range(0, len(tensors), step):
-            translator.inference.whole(tensors[start : start + step])
+            translator.passes.whole(tensors[start : start + step])
 
     return run
 

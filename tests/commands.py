@@ -17,7 +17,7 @@ TINY = (
 )
 
 
-def run_verb(verb: str, *arguments: str) -> int:
+def run_command(verb: str, *arguments: str) -> int:
     """The exit code of ``python -m cyclegan.VERB ARGUMENTS``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [f"cyclegan.{verb}", *arguments])
@@ -28,10 +28,10 @@ def run_verb(verb: str, *arguments: str) -> int:
     return 0
 
 
-def fail_verb(capsys: pytest.CaptureFixture[str], verb: str, *arguments: str) -> str:
+def fail_command(capsys: pytest.CaptureFixture[str], verb: str, *arguments: str) -> str:
     """The one line that a verb ends with on a user's mistake."""
     capsys.readouterr()
-    assert run_verb(verb, *arguments) == 2
+    assert run_command(verb, *arguments) == 2
     error = capsys.readouterr().err.strip()
     assert len(error.splitlines()) == 1, error
     assert "Traceback" not in error

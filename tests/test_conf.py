@@ -10,7 +10,7 @@ import pytest
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from cyclegan.console.commands import quote_paths
+from cyclegan.console.options import quote_paths
 from cyclegan.console.places import CONF, datasets
 from cyclegan.data.module import UnpairedData
 from cyclegan.train import train  # noqa: F401  (registers the resolver)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from cyclegan import Translator
 from cyclegan.interop.reference import PLAYERS, read_reference
+from tests.commands import fail_command, run_command
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
-from tests.commands import fail_command, run_command
 
 FOUR = GOLDEN / "trajectories" / "lsgan" / "initial"
 

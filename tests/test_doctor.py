@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cyclegan.console.places import datasets
+from tests.commands import fail_command, run_command
 from tests.conftest import save_picture
 from tests.test_conf import compose
-from tests.commands import fail_command, run_command
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

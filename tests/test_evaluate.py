@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from cyclegan.scoring.table import CYCLE, FLAT, FLOOR, NOTHING, TRANSLATOR
 from cyclegan.inference.saved import Facts
+from cyclegan.scoring.table import CYCLE, FLAT, FLOOR, NOTHING, TRANSLATOR
 from cyclegan.translator import Translator
-from tests.conftest import save_domain, save_picture
-from tests.metrics.test_features import save_onnx
-from tests.test_train import tiny
 from tests.commands import fail_command, run_command
+from tests.conftest import save_domain, save_picture
+from tests.scoring.test_features import save_onnx
+from tests.test_train import tiny
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,9 @@ def test_any_two_folders_are_compared(domain_root: Path, tmp_path: Path, capsys:
     assert run_command("evaluate", *where, "--json", str(file)) == 0
     whole = scores(file)["testB"]["fakes"]
     assert whole.keys() == {"pictures", "kid", "kid_error", "fid", "diversity"}
-    assert run_command("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
+    assert (
+        run_command("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
+    )
     assert "2 without a partner" in capsys.readouterr().out
     paired = scores(file)["testB"]["fakes"]
     assert paired.keys() == {"pictures", "mae", "psnr", "ssim", "diversity"}

@@ -11,11 +11,11 @@ from PIL import Image
 from torch import nn
 
 from cyclegan import Translator, export
-from cyclegan.interop.reference import PLAYERS, load_reference, read_reference
 from cyclegan.inference.saved import Facts
+from cyclegan.interop.reference import PLAYERS, load_reference, read_reference
+from tests.commands import fail_command, run_command
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
-from tests.commands import fail_command, run_command
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -76,7 +76,9 @@ def test_an_onnx_file_translates_folders(model: Path, tmp_path: Path, name: str,
     for place, size in enumerate(((40, 36), (21, 55))):
         save_picture(tmp_path / "photos" / f"{place}.png", size, seed=place)
     out = tmp_path / "out"
-    assert run_command("translate", str(model / f"{name}.onnx"), str(tmp_path / "photos"), str(out), "--to", "winter") == 0
+    assert (
+        run_command("translate", str(model / f"{name}.onnx"), str(tmp_path / "photos"), str(out), "--to", "winter") == 0
+    )
     translator = Translator.from_pretrained(model / "model")
     for picture in (tmp_path / "photos").iterdir():
         result, expected = (
@@ -150,7 +152,7 @@ def test_a_run_becomes_a_checkpoints_folder(domain_root: Path, tmp_path: Path) -
     written = read_reference(out / "latest_net_D_A.pth")["model.0.weight"]
     assert torch.equal(written, checkpoint(run)["state_dict"]["disc_b.body.0.weight"])
     again = load_reference(out / "latest_net_G_B.pth")[1].state_dict()
-    trained = Translator.from_pretrained(run, to="a").inference.generator.state_dict()
+    trained = Translator.from_pretrained(run, to="a").passes.generator.state_dict()
     assert again.keys() == trained.keys()
     assert all(torch.equal(again[name], trained[name]) for name in trained)
 

@@ -10,8 +10,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.conftest import save_picture
 from tests.commands import TINY, fail_command, run_command
+from tests.conftest import save_picture
 
 COUNTS = {"trainA": 5, "trainB": 4, "testA": 3, "testB": 3}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cyclegan.console.places import CONF
-from tests.conftest import save_domain, save_picture
 from tests.commands import TINY, run_command
+from tests.conftest import save_domain, save_picture
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()

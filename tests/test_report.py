@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reporting.runs import make_run
 from tests.commands import fail_command, run_command
+from tests.reporting.runs import make_run
 
 
 def test_a_run_gets_its_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

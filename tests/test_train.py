@@ -11,8 +11,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from cyclegan import Translator
-from tests.conftest import save_picture
 from tests.commands import TINY, fail_command, run_command
+from tests.conftest import save_picture
 
 
 def tiny(root: Path, run: Path, *more: str) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.pictures.finding import find_images
 from cyclegan.inference.saved import Facts
+from cyclegan.pictures.finding import find_images
 from cyclegan.translator import Translator
-from tests.conftest import save_picture
 from tests.commands import fail_command, run_command
+from tests.conftest import save_picture
 
 
 @pytest.fixture

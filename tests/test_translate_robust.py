@@ -16,13 +16,13 @@ import tifffile
 import torch
 from PIL import Image
 
+from cyclegan.inference.saved import Facts
 from cyclegan.pictures.decoding import decode
 from cyclegan.pictures.encoding import FORMATS
 from cyclegan.pictures.finding import find_images
-from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
-from tests.conftest import save_picture
 from tests.commands import run_command
+from tests.conftest import save_picture
 
 PROJECT = Path(__file__).parent.parent
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from cyclegan import Translator
 from cyclegan.console.errors import UsageError
 from cyclegan.inference.passes import Memory
-from cyclegan.networks import ResnetGenerator
 from cyclegan.inference.saved import Facts
+from cyclegan.networks import ResnetGenerator
 from tests.conftest import save_picture
 
 FACTS = Facts("ResnetGenerator", {"width": 4, "blocks": 1}, "summer", "winter", 64)
@@ -81,9 +81,9 @@ def test_a_batch_equals_its_pictures(real: Translator) -> None:
 
 
 def test_padding_reflects(same: Translator) -> None:
-    assert same.inference.mirrored(3).tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
-    assert same.inference.mirrored(0).tolist() == same.inference.mirrored(1).tolist() == [0] * 8
-    assert same.inference.mirrored(9).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5]
+    assert same.passes.mirrored(3).tolist() == [0, 1, 2, 1, 0, 1, 2, 1]
+    assert same.passes.mirrored(0).tolist() == same.passes.mirrored(1).tolist() == [0] * 8
+    assert same.passes.mirrored(9).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5]
 
 
 def test_a_saved_translator_is_the_same_one(real: Translator, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_truncated_weight_file_is_named(real: Translator, tmp_path: Path) -> N
 
 
 def test_bf16_is_close_to_float32(real: Translator) -> None:
-    rough = Translator(real.inference.generator, FACTS, precision="bf16")
+    rough = Translator(real.passes.generator, FACTS, precision="bf16")
     x = torch.rand(1, 3, 32, 32) * 2 - 1
     assert 0 < (rough.translate(x) - real.translate(x)).abs().max() < 0.1
 
@@ -161,7 +161,7 @@ def test_bf16_is_close_to_float32(real: Translator) -> None:
 @pytest.mark.parametrize(("norm", "together"), [("instance", False), ("none", True)])
 def test_weights_of_float32_lie_as_the_exact_norm_wants_them(norm: Any, together: bool) -> None:
     exact = Translator(ResnetGenerator(width=4, blocks=1, norm=norm), FACTS, precision="fp32")
-    weights = exact.inference.generator.down[0][0].weight  # type: ignore[index, union-attr]
+    weights = exact.passes.generator.down[0][0].weight  # type: ignore[index, union-attr]
     assert weights.is_contiguous(memory_format=torch.channels_last if together else torch.contiguous_format)
 
 
@@ -271,7 +271,7 @@ def test_resizing_takes_no_value_beyond_the_range() -> None:
 
 
 def test_deep_pictures_run_in_float32_whatever_the_precision(real: Translator) -> None:
-    rough = Translator(real.inference.generator, FACTS, precision="bf16")
+    rough = Translator(real.passes.generator, FACTS, precision="bf16")
     deep = np.random.default_rng(0).integers(0, 65536, (16, 12, 3), dtype=np.uint16)
     assert (rough(deep) == real(deep)).all()
     flat = (deep // 257).astype(np.uint8)
@@ -279,7 +279,7 @@ def test_deep_pictures_run_in_float32_whatever_the_precision(real: Translator) -
 
 
 def test_threads_can_share_a_translator(real: Translator) -> None:
-    rough = Translator(real.inference.generator, FACTS, precision="bf16")
+    rough = Translator(real.passes.generator, FACTS, precision="bf16")
     arrays = [np.random.default_rng(i).integers(0, 256, (16 + i % 3, 20, 3), dtype=np.uint8) for i in range(12)]
     alone = [rough(array) for array in arrays]
     with ThreadPoolExecutor(4) as pool:
@@ -311,15 +311,15 @@ def test_a_model_is_fetched_from_the_hubs_cache(
 
 
 def test_large_tensors_are_streamed(real: Translator) -> None:
-    little = Translator(real.inference.generator, FACTS, memory=Memory(limit=5 * 2**20))
+    little = Translator(real.passes.generator, FACTS, memory=Memory(limit=5 * 2**20))
     x = torch.rand(1, 3, 301, 203) * 2 - 1
     assert (little.translate(x) - real.translate(x)).abs().max() < 1e-4
-    assert little.inference.in_bands(301, 203, 5 * 2**20 - 2 * x.nbytes)
+    assert little.passes.in_bands(301, 203, 5 * 2**20 - 2 * x.nbytes)
 
 
 @pytest.mark.slow
 def test_a_compiled_translator_gives_the_same(real: Translator) -> None:
-    compiled = Translator(real.inference.generator, FACTS, compiled=True)
+    compiled = Translator(real.passes.generator, FACTS, compiled=True)
     x = torch.rand(1, 3, 16, 16) * 2 - 1
     assert (compiled.translate(x) - real.translate(x)).abs().max() < 1e-4
 

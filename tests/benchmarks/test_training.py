@@ -4,14 +4,14 @@ import torch
 
 from benchmarks.textbook import textbook
 from benchmarks.training import MODES, Setting, made_by
-from cyclegan.hardware.memory import Live
+from cyclegan.hardware.memory import LiveBytes
 
 SMALL = Setting(size=64, width=8, blocks=3, batch=4, steps=1)
 
 
 def test_what_the_textbook_makes_is_what_it_would_make() -> None:
     step = textbook(*SMALL[:4], torch.device("cpu"))
-    with Live() as live:
+    with LiveBytes() as live:
         step()
         step()
     assert made_by(SMALL, "textbook") == live.most

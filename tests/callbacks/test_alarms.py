@@ -12,25 +12,16 @@ from hydra.utils import instantiate
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from cyclegan.callbacks.alarms import (
-    ADVICE,
-    COLLAPSE,
-    COPYING,
-    DISCRIMINATOR,
-    INVERSION,
-    Alarms,
-    Watch,
-    alarms_on,
-    read_alarms,
-)
+from cyclegan.callbacks.alarms import Alarms, Watch
 from cyclegan.data.module import UnpairedData
 from cyclegan.losses.adversarial import Adversarial, LeastSquares
-from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent, Game
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
+from cyclegan.methods.game import Game
+from cyclegan.runs.alarm_log import ADVICE, COLLAPSE, COPYING, DISCRIMINATOR, INVERSION, active_alarms, read_alarms
 from cyclegan.runs.folder import Run
+from tests.commands import fail_command, run_command
 from tests.test_conf import compose
 from tests.test_train import assert_same_losses, assert_same_weights, rows, tiny
-from tests.commands import fail_command, run_command
 
 Map = Callable[[Tensor], Tensor]
 
@@ -92,7 +83,7 @@ def play(
     config.domain.workers = 0
     sgd = partial(torch.optim.SGD, lr=0.0)
     players = (lambda: Rigged(honest)), (lambda: Rigged(blind))
-    game = CycleGAN(*players, adversarial or LeastSquares(), Descent(sgd, sgd))
+    game = CycleGAN(*players, adversarial or LeastSquares(), AdversarialDescent(generators=sgd, discriminators=sgd))
     game.length = 8
     trainer = Trainer(
         accelerator="cpu",
@@ -140,7 +131,7 @@ def test_an_alarm_begins_once_for_each_look_says_what_to_do_and_passes(
     assert lines[0].endswith(ADVICE[alarm])
     assert lines[3].startswith(f"Step 7, alarm passed: {alarm} (a), ")
     assert len(lines) == 4
-    assert alarms_on(Run(tmp_path / "run")) == []
+    assert active_alarms(Run(tmp_path / "run")) == []
 
 
 def test_grace_is_given_and_alarms_can_be_off(domain_root: Path, tmp_path: Path) -> None:

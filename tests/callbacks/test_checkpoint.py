@@ -10,12 +10,12 @@ import pytest
 
 from cyclegan.callbacks import samples
 from cyclegan.callbacks.checkpoint import Checkpoint
-from cyclegan.runs.history import History
+from cyclegan.callbacks.loggers import History
 from cyclegan.callbacks.losses import Losses
-from cyclegan.runs.restore import newest_checkpoint, read_checkpoint, steps_of
 from cyclegan.runs.folder import Run
-from tests.test_train import rows, tiny
+from cyclegan.runs.restore import newest_checkpoint, read_checkpoint, steps_of
 from tests.commands import run_command
+from tests.test_train import rows, tiny
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_train import checkpoint, rows, tiny
 from tests.commands import fail_command, run_command
+from tests.test_train import checkpoint, rows, tiny
 
 
 def test_a_compiled_game_is_the_same_and_goes_on_uncompiled(

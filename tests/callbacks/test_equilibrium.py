@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import fail_command, run_command
 from tests.test_conf import compose
 from tests.test_train import rows, tiny
-from tests.commands import fail_command, run_command
 
 COLUMNS = {
     *(f"{name}_{player}" for name in ("regret", "loss") for player in ("generators", "discriminators")),

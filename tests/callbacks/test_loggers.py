@@ -8,9 +8,9 @@ import pytest
 from hydra.utils import instantiate
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.commands import fail_command, run_command
 from tests.test_conf import compose
 from tests.test_train import rows, tiny
-from tests.commands import fail_command, run_command
 
 SCORE = "to_b/cycle_ssim"
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from cyclegan.callbacks.alarms import NUMBERS, read_alarms
 from cyclegan.methods.game import Game
-from cyclegan.runs.restore import newest_checkpoint, steps_of
+from cyclegan.runs.alarm_log import NUMBERS, read_alarms
 from cyclegan.runs.folder import Run
-from cyclegan.runs.starts import read_starts
-from tests.test_train import checkpoint, rows
+from cyclegan.runs.restore import newest_checkpoint, steps_of
+from cyclegan.runs.start_log import read_starts
 from tests.commands import fail_command, run_command
+from tests.test_train import checkpoint, rows
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, step: int, term: str, number: float) -> None:

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from cyclegan import Translator
-from cyclegan.callbacks.best import Ranking
-from tests.test_train import rows, tiny
+from cyclegan.callbacks.ranking import Ranking
 from tests.commands import fail_command, run_command
+from tests.test_train import rows, tiny
 
 EPOCHS = ("trainer.max_steps=-1", "callbacks.scores.every_n_epochs=1", "domain.paired_test=true")  # of 5 batches
 Script = Callable[[Mapping[str, float]], None]

@@ -7,8 +7,8 @@ import pytest
 
 from cyclegan.callbacks import report
 from cyclegan.reporting.facts import RunFacts
-from tests.test_train import assert_same_weights, checkpoint, tiny
 from tests.commands import run_command
+from tests.test_train import assert_same_weights, checkpoint, tiny
 
 LONG = ("trainer.max_steps=-1", "trainer.max_epochs=2", "domain.paired_test=true")  # of 5 batches
 

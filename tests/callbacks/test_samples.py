@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.callbacks.samples import is_grid, labelled_grid, read_grid, save_grid, spread_interval
+from cyclegan.callbacks.samples import spread_interval
 from cyclegan.console.errors import UsageError
+from cyclegan.pictures.grids import is_grid, labelled_grid, read_grid, save_grid
 from tests.commands import run_command
 
 

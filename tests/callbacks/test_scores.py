@@ -12,9 +12,9 @@ import pytest
 from cyclegan.callbacks.scores import Scores
 from cyclegan.scoring.table import TRANSLATOR
 from tests.callbacks.test_stopping import lose_at
-from tests.metrics.test_features import save_onnx
-from tests.test_train import assert_same_weights, rows, tiny
 from tests.commands import fail_command, run_command
+from tests.scoring.test_features import save_onnx
+from tests.test_train import assert_same_weights, rows, tiny
 
 LONG = ("trainer.max_steps=-1", "trainer.max_epochs=3")  # of 5 batches
 EVERY_EPOCH = "callbacks.scores.every_n_epochs=1"
@@ -37,7 +37,8 @@ def test_scores_come_every_few_epochs_and_at_the_end(domain_root: Path, tmp_path
 
 def test_scores_wait_until_gradients_are_whole(domain_root: Path, tmp_path: Path) -> None:
     assert (
-        run_command("train", *tiny(domain_root, tmp_path / "run", *LONG, EVERY_EPOCH, "model.descent.accumulate=3")) == 0
+        run_command("train", *tiny(domain_root, tmp_path / "run", *LONG, EVERY_EPOCH, "model.descent.accumulate=3"))
+        == 0
     )
     assert scored(tmp_path / "run") == [6, 12, 15]
 

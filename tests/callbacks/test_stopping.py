@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from cyclegan.methods.game import Game
-from cyclegan.runs.restore import steps_of
 from cyclegan.runs.folder import Run
-from cyclegan.runs.starts import read_starts
-from tests.test_train import assert_same_weights, checkpoint, rows, tiny
+from cyclegan.runs.restore import steps_of
+from cyclegan.runs.start_log import read_starts
 from tests.commands import fail_command, run_command
+from tests.test_train import assert_same_weights, checkpoint, rows, tiny
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

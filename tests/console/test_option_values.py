@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cyclegan.console.commands import quote_paths
+from cyclegan.console.options import quote_paths
+from tests.commands import fail_command, run_command
 from tests.test_conf import compose
 from tests.test_train import tiny
-from tests.commands import fail_command, run_command
 
 ELSEWHERE = {"run_dir", "resume", "init_from", "trainer.devices", "trainer.num_nodes"}  # paths, and other machines
 VALUES = ("-1", "0", "1", "2", "3.7", "nan", "inf", "null", "true", "[]", "[1,2]", "{a:1}", "hello", '""', "1e-9")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.data.domain import Domain
-from cyclegan.pictures.finding import find_images
-from cyclegan.data.folders import find_sides, look_names
 from cyclegan.console.errors import UsageError
+from cyclegan.data.domain import Domain
+from cyclegan.data.folders import find_sides, look_names
+from cyclegan.pictures.finding import find_images
 from tests.conftest import save_picture
 
 DOMAIN = Domain("test", [], [])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cyclegan.console.errors import UsageError
 from cyclegan.data.domain import Domain
 from cyclegan.data.module import UnpairedData
-from cyclegan.console.errors import UsageError
 from tests.conftest import save_picture
 
 DOMAIN = Domain("test", [], [], load_size=36, crop_size=32)

@@ -9,11 +9,11 @@ import torch
 
 from cyclegan.data.domain import Domain
 from cyclegan.data.folders import UnpairedDataset
-from cyclegan.pictures.images import BrokenImageError, Pixels, read
-from cyclegan.data.pixel_cache import ROOM, KeptPictures
 from cyclegan.data.module import UnpairedData
+from cyclegan.data.pixel_cache import ROOM, KeptPictures
 from cyclegan.data.sampling import Key
 from cyclegan.data.transforms import RandomCrop, Resize, Transform, Turn
+from cyclegan.pictures.images import BrokenImageError, Pixels, read
 from tests.conftest import save_picture
 
 

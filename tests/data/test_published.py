@@ -17,10 +17,11 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from cyclegan.data import archive
-from cyclegan.data.published import fetch, obtain, unpack, verify
-from cyclegan.data.domain import Domain, Source
 from cyclegan.console.errors import UsageError
+from cyclegan.data import archive
+from cyclegan.data.domain import Domain, Source
+from cyclegan.data.published import obtain, unpack, verify
+from cyclegan.files.download import fetch
 
 COUNTS = {"trainA": 3, "trainB": 2, "testA": 2, "testB": 1}
 

@@ -10,8 +10,8 @@ import torch
 
 from cyclegan.console.errors import UsageError
 from cyclegan.files.weights import BrokenFileError, read_pickle
-from tests.test_train import tiny
 from tests.commands import fail_command
+from tests.test_train import tiny
 
 
 class Malicious:

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from cyclegan.hardware.devices import choose_accelerator, choose_strategy, free_memory
+from cyclegan.hardware.devices import choose_accelerator, choose_strategy
+from cyclegan.hardware.memory import free_memory
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 
 HEAP = """
 import ctypes, sys
 import torch
-from cyclegan.hardware.devices import keep_memory
+from cyclegan.hardware.devices import keep_freed_memory
 if "keep" in sys.argv:
-    keep_memory()
+    keep_freed_memory()
 end = ctypes.CDLL(None).sbrk
 end.restype = ctypes.c_void_p
 before = end(0)
@@ -31,9 +32,9 @@ import ctypes, sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 import torch
-from cyclegan.hardware.devices import keep_memory
+from cyclegan.hardware.devices import keep_freed_memory
 if "keep" in sys.argv:
-    keep_memory()
+    keep_freed_memory()
 barrier = Barrier(8)
 def take():
     barrier.wait()

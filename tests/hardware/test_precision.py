@@ -13,11 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
 
 from cyclegan.data.sampling import Pair
-from cyclegan.losses.adversarial import LeastSquares
-from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 from cyclegan.hardware.precision import cast_once
+from cyclegan.losses.adversarial import LeastSquares
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 
 
 class Casts(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -78,7 +77,7 @@ def test_a_step_uses_weights_as_they_are(tmp_path: Any) -> None:
     torch.manual_seed(0)
     sgd = partial(torch.optim.SGD, lr=0.01)
     generator, discriminator = partial(ResnetGenerator, width=4, blocks=1), partial(PatchDiscriminator, width=4)
-    game = Watched(generator, discriminator, LeastSquares(), Descent(sgd, sgd))
+    game = Watched(generator, discriminator, LeastSquares(), AdversarialDescent(generators=sgd, discriminators=sgd))
     game.length = 2
     made = trainer("bf16-mixed", tmp_path)
     cast_once(made)

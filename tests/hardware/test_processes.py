@@ -11,12 +11,12 @@ import psutil
 import pytest
 import torch
 
-from cyclegan.hardware.processes import is_first
+from cyclegan.console.output import is_first
 from cyclegan.runs.folder import Run
-from cyclegan.runs.starts import read_starts
+from cyclegan.runs.start_log import read_starts
+from tests.commands import run_command
 from tests.conftest import PROJECT
 from tests.test_train import checkpoint, rows, tiny
-from tests.commands import run_command
 
 DDP = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 

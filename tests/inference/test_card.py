@@ -12,9 +12,9 @@ from PIL import Image
 from cyclegan import Translator
 from cyclegan.inference.card import Card
 from cyclegan.inference.saved import Facts
+from tests.commands import run_command
 from tests.conftest import save_domain
 from tests.test_train import tiny
-from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")

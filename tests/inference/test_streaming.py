@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from cyclegan.networks import ResnetGenerator, UnetGenerator
-from cyclegan.networks import streaming as module
 from cyclegan.hardware.memory import peak_bytes
 from cyclegan.inference.streaming import NoRoomError, Streaming
+from cyclegan.networks import ResnetGenerator, UnetGenerator
+from cyclegan.networks import streaming as module
 
 OPTIONS: list[dict[str, Any]] = [
     {},

@@ -11,13 +11,13 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import DoublePrecision, MixedPrecision, Precision
 from torch.utils.data import DataLoader
 
-from cyclegan.data.sampling import Pair
 from cyclegan.console.errors import UsageError
+from cyclegan.data.sampling import Pair
+from cyclegan.hardware.precision import SharedGradScaler
 from cyclegan.losses.adversarial import LeastSquares
-from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent, between, frozen, linear_decay
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
+from cyclegan.methods.game import AdversarialDescent, frozen, linear_decay, piecewise_linear
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.hardware.precision import OnceForBoth
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 PLAYERS = (("to_a", "to_b"), ("disc_a", "disc_b"))
@@ -25,7 +25,7 @@ PLAYERS = (("to_a", "to_b"), ("disc_a", "disc_b"))
 
 def play(
     tmp_path: Path,
-    descent: Descent,
+    descent: AdversarialDescent,
     pairs: list[Pair],
     epochs: int = 1,
     precision: Precision | None = None,
@@ -72,22 +72,22 @@ def test_short_runs_have_a_schedule_too(epochs: int, decay: float) -> None:
 
 
 def test_weights_go_in_straight_lines() -> None:
-    assert [between([3], part) for part in (0, 0.5, 1)] == [3, 3, 3]
-    assert [between([10, 0], part) for part in (0, 0.25, 1)] == [10, 7.5, 0]
-    assert [between([10, 2, 2], part) for part in (0, 0.25, 0.5, 0.75)] == [10, 6, 2, 2]
+    assert [piecewise_linear([3], part) for part in (0, 0.5, 1)] == [3, 3, 3]
+    assert [piecewise_linear([10, 0], part) for part in (0, 0.25, 1)] == [10, 7.5, 0]
+    assert [piecewise_linear([10, 2, 2], part) for part in (0, 0.25, 0.5, 0.75)] == [10, 6, 2, 2]
 
 
 def test_the_cycle_weight_follows_them(tmp_path: Path) -> None:
-    changing = play(tmp_path, Descent(SGD, SGD), pairs(4), lambda_cycle=[8, 0, 0])
-    constant = play(tmp_path, Descent(SGD, SGD), pairs(4), lambda_cycle=[8])
+    changing = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD), pairs(4), lambda_cycle=[8, 0, 0])
+    constant = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD), pairs(4), lambda_cycle=[8])
     assert changing.trainer.callback_metrics["cycle_a"] == 0  # at the fourth of four steps
     assert constant.trainer.callback_metrics["cycle_a"] > 0
     with pytest.raises(UsageError, match=r"lambda_cycle must be one weight, or several, got \[\]"):
-        play(tmp_path, Descent(SGD, SGD), [], lambda_cycle=[])
+        play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD), [], lambda_cycle=[])
 
 
 def test_learning_rates_fall_by_epochs(tmp_path: Path) -> None:
-    game = play(tmp_path, Descent(SGD, SGD, decay=0.5), pairs(2), epochs=4)
+    game = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, decay=0.5), pairs(2), epochs=4)
     rates = [group["lr"] for optimizer in game.trainer.optimizers for group in optimizer.param_groups]
     assert rates == pytest.approx([0.1 / 3, 0.1 / 3])
 
@@ -109,16 +109,18 @@ def test_accumulated_batches_equal_one_large_batch(tmp_path: Path, busy: int, mo
     monkeypatch.setattr("cyclegan.networks.layers.BUSY", busy)
     small = pairs(2)
     large = [Pair(torch.cat([pair.a for pair in small]), torch.cat([pair.b for pair in small]))]
-    one = play(tmp_path, Descent(SGD, SGD, decay=0.0), large)
-    two = play(tmp_path, Descent(SGD, SGD, decay=0.0, accumulate=2), small)
+    one = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, decay=0.0), large)
+    two = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, decay=0.0, accumulate=2), small)
     # the generators move first, the discriminators judge what was made before: the same step
     for name, weight in one.state_dict().items():
         assert torch.allclose(weight, two.state_dict()[name], atol=1e-12), name
 
 
 def test_clipping_bounds_the_step(tmp_path: Path) -> None:
-    still = play(tmp_path, Descent(SGD, SGD, clip_norm=0.0), pairs(1)).state_dict()
-    clipped = play(tmp_path, Descent(SGD, SGD, clip_norm=1e-3), pairs(1)).state_dict()
+    still = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, clip_norm=0.0), pairs(1)).state_dict()
+    clipped = play(
+        tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, clip_norm=1e-3), pairs(1)
+    ).state_dict()
     for player in PLAYERS:
         moved = [(clipped[name] - still[name]).flatten() for name in still if name.startswith(player)]
         assert torch.cat(moved).norm() == pytest.approx(0.1 * 1e-3, rel=1e-2)
@@ -131,7 +133,9 @@ def test_clipping_bounds_the_step_of_scaled_gradients_too(make: Any, tmp_path: P
     def state(norm: float) -> dict[str, torch.Tensor]:
         half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=256.0))
         singles = [Pair(*(side.float() for side in pair)) for pair in pairs(1)]
-        return play(tmp_path, Descent(sgd, sgd, clip_norm=norm), singles, precision=half).state_dict()
+        return play(
+            tmp_path, AdversarialDescent(generators=sgd, discriminators=sgd, clip_norm=norm), singles, precision=half
+        ).state_dict()
 
     still, clipped = state(0.0), state(1e-3)
     for player in PLAYERS:
@@ -143,9 +147,11 @@ def test_accumulated_gradients_have_one_scale(tmp_path: Path) -> None:
     singles = [Pair(*(side.float() for side in pair)) for pair in pairs(4)]
 
     def state(growth_interval: int) -> dict[str, torch.Tensor]:
-        scaler = OnceForBoth("cpu", init_scale=2.0, growth_interval=growth_interval)
+        scaler = SharedGradScaler("cpu", init_scale=2.0, growth_interval=growth_interval)
         half = MixedPrecision("16-mixed", "cpu", scaler)
-        played = play(tmp_path, Descent(SGD, SGD, accumulate=2), singles, precision=half).state_dict()
+        played = play(
+            tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD, accumulate=2), singles, precision=half
+        ).state_dict()
         assert scaler.get_scale() == (8 if growth_interval == 1 else 2)
         return played
 
@@ -155,5 +161,5 @@ def test_accumulated_gradients_have_one_scale(tmp_path: Path) -> None:
 
 
 def test_without_identity_there_are_no_terms_of_it(tmp_path: Path) -> None:
-    game = play(tmp_path, Descent(SGD, SGD), pairs(1), lambda_identity=0.0)
+    game = play(tmp_path, AdversarialDescent(generators=SGD, discriminators=SGD), pairs(1), lambda_identity=0.0)
     assert set(game.trainer.callback_metrics) == {"gan_a", "gan_b", "cycle_a", "cycle_b", "disc_a", "disc_b"}

@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader
 from cyclegan.data.sampling import Pair
 from cyclegan.interop.reference import from_reference, read_reference
 from cyclegan.losses import adversarial
-from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
 from tests.conftest import golden_cases, golden_network
 
 # The reference names a generator by where it starts and a discriminator by whom it plays: G_A leads to B, D_A judges B.
@@ -41,7 +40,7 @@ def game_of(case: dict[str, Any], folder: Path) -> CycleGAN:
         partial(golden_network, case["generator"]),
         partial(golden_network, case["discriminator"]),
         adversarial=ADVERSARIAL[case["adversarial"]](),
-        descent=Descent(adam, adam),
+        descent=AdversarialDescent(generators=adam, discriminators=adam),
         lambda_cycle=case["lambda_cycle"],
         lambda_identity=case["lambda_identity"],
         pool_size=case["pool_size"],

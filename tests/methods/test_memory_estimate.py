@@ -5,15 +5,14 @@ from functools import partial
 import pytest
 import torch
 
-from cyclegan.data.sampling import Pair
 from cyclegan.console.errors import UsageError
-from cyclegan.methods.memory_estimate import SLACK, Step, check_it_fits, footprint
+from cyclegan.data.sampling import Pair
+from cyclegan.hardware.memory import LiveBytes
 from cyclegan.losses.adversarial import LeastSquares
-from cyclegan.methods.cyclegan import CycleGAN
-from cyclegan.methods.game import Descent
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
+from cyclegan.methods.memory_estimate import SLACK, Step, check_it_fits, footprint
+from cyclegan.methods.standalone import standalone
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.hardware.memory import Live
-from cyclegan.methods.standalone import BOTH, rehearsal
 from tests.commands import fail_command
 
 WIDE = ("domain.load_size=256", "model.generator.width=64", "model.generator.blocks=2")
@@ -26,7 +25,7 @@ def make_game(checkpointing: bool = False, pool_size: int = 0) -> CycleGAN:
         partial(ResnetGenerator, width=8, blocks=4),
         partial(PatchDiscriminator, width=4, spectral_norm=True),
         LeastSquares(),
-        Descent(adam, adam, clip_norm=1.0),
+        AdversarialDescent(generators=adam, discriminators=adam, clip_norm=1.0),
         pool_size=pool_size,
         checkpointing=checkpointing,
     )
@@ -36,8 +35,8 @@ def test_tensors_without_contents_take_as_much_as_real_ones_would() -> None:
     game = make_game()
     own = sum(each.nbytes for each in (*game.parameters(), *game.buffers()))
     game.length = 1
-    with Live() as live:
-        actors = rehearsal(game, played=1)
+    with LiveBytes() as live:
+        actors = standalone(game, played=1)
         for _ in range(2):
             actors.play([Pair(torch.zeros(2, 3, 32, 32), torch.zeros(2, 3, 32, 32))], movers=BOTH)
     assert footprint(make_game, STEP) == pytest.approx(SLACK * live.most + own, rel=0.05)

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from cyclegan.hardware.recompute import recompute
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
-from cyclegan.networks.layers import Norm, Upsampling, recompute, together
+from cyclegan.networks.layers import Norm, Upsampling, together
 
 
 def count(network: nn.Module) -> int:

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cyclegan import Translator
-from cyclegan.pictures.images import read, to_pixels, to_tensor
 from cyclegan.data.sampling import Batches, Key, draw
 from cyclegan.data.transforms import RandomCrop, Resize, Transform
 from cyclegan.inference.saved import Facts
+from cyclegan.pictures.images import read, to_pixels, to_tensor
 
 SIDES = st.integers(1, 9)
 

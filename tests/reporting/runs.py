@@ -9,12 +9,12 @@ import numpy as np
 import yaml
 
 from cyclegan.callbacks.alarms import COLUMNS
-from cyclegan.runs.history import History
-from cyclegan.callbacks.samples import labelled_grid, save_grid
+from cyclegan.callbacks.loggers import History
 from cyclegan.data.doctor.findings import Copies, Findings, Pairing, Split, save_findings
-from cyclegan.scoring.table import save_table
-from cyclegan.runs.provenance import Provenance
+from cyclegan.pictures.grids import labelled_grid, save_grid
 from cyclegan.runs.folder import Run
+from cyclegan.runs.provenance import Provenance
+from cyclegan.scoring.table import save_table
 
 STEPS = (100, 200, 300)
 

@@ -8,8 +8,8 @@ import pytest
 
 from cyclegan.console.errors import UsageError
 from cyclegan.reporting.facts import RunFacts
-from cyclegan.runs.provenance import Provenance
 from cyclegan.runs.folder import Run
+from cyclegan.runs.provenance import Provenance
 from tests.reporting.runs import make_run, provenance
 
 HARD = 'Frühling (2019) a=b, it\'s $HOME `x` "q"'

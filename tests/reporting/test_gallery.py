@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.callbacks.samples import labelled_grid, save_grid
+from cyclegan.pictures.grids import labelled_grid, save_grid
 from cyclegan.reporting import gallery as module
 from cyclegan.reporting.gallery import MOST_PICTURES, MOST_TIMES, gallery
 from cyclegan.runs.folder import Run

@@ -8,11 +8,11 @@ from omegaconf import OmegaConf
 from pytorch_lightning import Callback
 
 from cyclegan import Translator
-from cyclegan.console.output import as_cell
 from cyclegan.console.errors import UsageError
-from cyclegan.runs.trust import check_targets
-from tests.test_conf import CHOICES, compose
+from cyclegan.console.output import as_cell
+from cyclegan.runs.allow_list import check_targets
 from tests.commands import fail_command, run_command
+from tests.test_conf import CHOICES, compose
 
 
 class Own(Callback):
@@ -89,7 +89,7 @@ def test_every_verb_refuses_a_config_that_would_run_code(
 
 
 def test_ones_own_classes_can_be_trusted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spoil(run, "callbacks.own", {"_target_": "tests.test_trust.Own"})
+    spoil(run, "callbacks.own", {"_target_": "tests.runs.test_allow_list.Own"})
     more = (f"resume={run}", "trainer.max_steps=7")
     assert "add trust=true" in fail_command(capsys, "train", *more)
     assert Own.made == 0

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from cyclegan.runs.history import History, read_history
+from cyclegan.callbacks.loggers import History
 from cyclegan.runs.folder import Run
+from cyclegan.runs.history import read_history
 
 
 def test_numbers_of_one_step_share_a_row(tmp_path: Path) -> None:

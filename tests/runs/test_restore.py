@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from cyclegan.console.errors import UsageError
-from cyclegan.runs.restore import equilibrium_of, restore
 from cyclegan.runs.folder import Run
+from cyclegan.runs.restore import equilibrium_of, restore
+from tests.commands import run_command
 from tests.conftest import save_domain
 from tests.test_train import checkpoint, rows, tiny
-from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_equilibrium_of_a_run_is_what_the_run_measured_itself(run: Path) -> 
     gap = equilibrium_of(run, steps=2, repeats=2, device="cpu")
     (row,) = [row for row in rows(run) if row["duality_gap"]]
     measured = [float(row[name]) for name in ("regret_generators", "regret_discriminators", "duality_gap_std")]
-    assert [gap.generators.mean, gap.discriminators.mean, gap.std] == pytest.approx(measured)
+    assert [gap.regrets["generators"].mean, gap.regrets["discriminators"].mean, gap.std] == pytest.approx(measured)
 
 
 def test_what_cannot_be_restored_is_told(run: Path, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from cyclegan.data.opening import Cache
-from cyclegan.pictures.images import Pixels
-from cyclegan.data.module import UnpairedData
-from cyclegan.data.sampling import Pair
 from cyclegan.console.errors import UsageError
-from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.data.module import UnpairedData
+from cyclegan.data.opening import Cache
+from cyclegan.data.sampling import Pair
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
 from cyclegan.methods.game import Descent, Game
+from cyclegan.pictures.images import Pixels
 from cyclegan.scoring.equilibrium import Gap, Round, duality_gap, rounds_of
 from tests.methods.test_every_method import METHODS
 from tests.test_conf import NARROW, compose
@@ -37,7 +37,7 @@ class ScalarGame(Game):
 
     def __init__(self, x: float, y: float, loss_x: Loss, loss_y: Loss, descent: Descent | None = None) -> None:
         sgd = partial(torch.optim.SGD, lr=RATE)
-        super().__init__(descent or Descent(sgd, sgd))
+        super().__init__(descent or AdversarialDescent(generators=sgd, discriminators=sgd))
         self.x, self.y = Scalar(x), Scalar(y)
         self.loss_x, self.loss_y = loss_x, loss_y
 
@@ -74,8 +74,8 @@ def some_rounds(repeats: int = 3, steps: int = STEPS, size: int = 4, batch: int 
 @pytest.mark.parametrize("make", [bilinear, quadratic])
 def test_in_equilibrium_nobody_regrets(make: Callable[[float, float], ScalarGame]) -> None:
     gap = duality_gap(make(0.0, 0.0), some_rounds(), played=1)
-    assert gap.generators[:2] == pytest.approx((0, 0), abs=1e-12)
-    assert gap.discriminators[:2] == pytest.approx((0, 0), abs=1e-12)
+    assert gap.regrets["generators"][:2] == pytest.approx((0, 0), abs=1e-12)
+    assert gap.regrets["discriminators"][:2] == pytest.approx((0, 0), abs=1e-12)
     assert (gap.mean, gap.std) == pytest.approx((0, 0), abs=1e-12)
 
 
@@ -83,16 +83,16 @@ def test_off_equilibrium_regrets_are_what_the_steps_gain() -> None:
     x, y, c = 2.0, -3.0, COUPLING
     gap = duality_gap(quadratic(x, y), some_rounds(), played=1)
     reached = 1 - (1 - RATE) ** (2 * STEPS)  # of the way down a parabola
-    assert gap.generators.mean == pytest.approx((x + c * y) ** 2 / 2 * reached)
-    assert gap.discriminators.mean == pytest.approx((y - c * x) ** 2 / 2 * reached)
-    assert gap.mean == pytest.approx(gap.generators.mean + gap.discriminators.mean)
+    assert gap.regrets["generators"].mean == pytest.approx((x + c * y) ** 2 / 2 * reached)
+    assert gap.regrets["discriminators"].mean == pytest.approx((y - c * x) ** 2 / 2 * reached)
+    assert gap.mean == pytest.approx(gap.regrets["generators"].mean + gap.regrets["discriminators"].mean)
 
 
 def test_with_many_steps_a_regret_is_that_of_the_best_reply() -> None:
     x, y, c = 2.0, -3.0, COUPLING
     gap = duality_gap(quadratic(x, y), some_rounds(steps=200), played=1)
-    assert gap.generators.mean == pytest.approx((x + c * y) ** 2 / 2)
-    assert gap.discriminators.mean == pytest.approx((y - c * x) ** 2 / 2)
+    assert gap.regrets["generators"].mean == pytest.approx((x + c * y) ** 2 / 2)
+    assert gap.regrets["discriminators"].mean == pytest.approx((y - c * x) ** 2 / 2)
 
 
 def test_where_one_loses_what_the_other_wins_the_gap_is_the_papers() -> None:
@@ -106,7 +106,7 @@ def test_losses_are_means_over_the_batches_judged() -> None:
     rounds = some_rounds()
     gap = duality_gap(quadratic(2.0, 0.0), rounds, played=1)
     shift = sum(float(pair.a.mean()) for each in rounds for pair in each.judged) / len(rounds) / STEPS
-    assert gap.generators.loss == pytest.approx(2.0 + shift)
+    assert gap.regrets["generators"].loss == pytest.approx(2.0 + shift)
 
 
 def test_the_spread_is_that_of_repeats() -> None:
@@ -119,7 +119,7 @@ def test_the_spread_is_that_of_repeats() -> None:
     shorter = Round(first.moves[:1], first.judged)
     gap = duality_gap(game(), [shorter, second], played=1)
     gains = [2 * (1 - (1 - RATE) ** (2 * steps)) for steps in (1, STEPS)]
-    assert gap.generators.mean == pytest.approx(sum(gains) / 2)
+    assert gap.regrets["generators"].mean == pytest.approx(sum(gains) / 2)
     assert gap.std == pytest.approx(abs(gains[0] - gains[1]) / 2**0.5)
     with pytest.raises(UsageError, match="repeats must be at least 2"):
         duality_gap(bilinear(1.0, 1.0), some_rounds(1), played=1)
@@ -127,8 +127,12 @@ def test_the_spread_is_that_of_repeats() -> None:
 
 def test_a_clipped_player_moves_no_further() -> None:
     sgd = partial(torch.optim.SGD, lr=RATE)
-    gap = duality_gap(quadratic(2.0, 0.0, Descent(sgd, sgd, clip_norm=1e-3)), some_rounds(), played=1)
-    assert gap.generators.mean == pytest.approx(2.0 * RATE * STEPS * 1e-3, rel=1e-3)
+    gap = duality_gap(
+        quadratic(2.0, 0.0, AdversarialDescent(generators=sgd, discriminators=sgd, clip_norm=1e-3)),
+        some_rounds(),
+        played=1,
+    )
+    assert gap.regrets["generators"].mean == pytest.approx(2.0 * RATE * STEPS * 1e-3, rel=1e-3)
 
 
 def game_of(method: str, *options: str) -> Game:
@@ -157,8 +161,8 @@ def test_every_method_has_a_gap_and_is_not_touched(method: str) -> None:
     game.on_save_checkpoint(kept)
     assert repr(kept) == seen
     assert game.training
-    assert gap.generators.mean != 0
-    assert gap.discriminators.mean > 0  # fresh networks: easily bettered
+    assert gap.regrets["generators"].mean != 0
+    assert gap.regrets["discriminators"].mean > 0  # fresh networks: easily bettered
     assert gap == duality_gap(game, some_rounds(2, 3, 32), played=1)
 
 
@@ -213,4 +217,7 @@ def test_moves_and_judgement_share_no_file(domain_root: Path, monkeypatch: pytes
 def test_a_gap_is_plain_numbers() -> None:
     gap = duality_gap(quadratic(1.0, 1.0), some_rounds(), played=1)
     assert isinstance(gap, Gap)
-    assert all(isinstance(value, float) for value in (*gap.generators, *gap.discriminators, gap.mean, gap.std))
+    assert all(
+        isinstance(value, float)
+        for value in (*gap.regrets["generators"], *gap.regrets["discriminators"], gap.mean, gap.std)
+    )

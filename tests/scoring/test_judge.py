@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from cyclegan.data.domain import Domain
 from cyclegan.data.module import UnpairedData
 from cyclegan.data.transforms import Resize
+from cyclegan.inference.saved import Facts
 from cyclegan.scoring.judge import Judge
 from cyclegan.scoring.pixels import flat_colour, mean_scores, pixel_scores
 from cyclegan.scoring.table import CHANGE, CYCLE, FLAT, FLOOR, NOTHING, REALS, TRANSLATOR
-from cyclegan.inference.saved import Facts
 from cyclegan.translator import Translator
-from tests.metrics.test_tally import colours
+from tests.scoring.test_tally import colours
 
 PIXELS = {"mae", "psnr", "ssim"}
 FEATURES = {"kid", "kid_error", "fid"}

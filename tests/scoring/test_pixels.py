@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cyclegan.console.errors import UsageError
 from cyclegan.console.places import datasets
 from cyclegan.pictures.images import Pixels
-from cyclegan.console.errors import UsageError
 from cyclegan.scoring.pixels import flat_colour, mean_scores, pixel_scores, ssim
 
 RANDOM = np.random.default_rng(0)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cyclegan.console.errors import UsageError
 from cyclegan.data import check
-from cyclegan.data.doctor.findings import Findings
 from cyclegan.data.doctor.examination import examine
+from cyclegan.data.doctor.findings import Findings
 from cyclegan.data.domain import Domain
 from cyclegan.data.module import UnpairedData
-from cyclegan.console.errors import UsageError
 from tests.conftest import save_picture, shared_data
 
 DOMAIN = Domain("test", [], [], a="summer", b="winter", load_size=36, crop_size=32)

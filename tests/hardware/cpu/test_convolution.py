@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions, winograd
 from cyclegan.hardware.cpu.convolution import Conv2d, ConvTranspose2d, Reflect, ReflectConv2d, convolve
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator, UnetGenerator, convolutions, winograd
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 

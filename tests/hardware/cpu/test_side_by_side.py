@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 from cyclegan.hardware.cpu.side_by_side import abreast
+from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 from cyclegan.networks.layers import together
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cyclegan.inference.collection import plan
 from cyclegan.console.errors import UsageError
+from cyclegan.inference.collection import plan
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.inference.collection import Options, Summary, translate_collection, work
 from cyclegan.data import encoding
-from cyclegan.pictures.finding import find_images
+from cyclegan.inference.collection import Options, Summary, translate_collection, work
 from cyclegan.inference.passes import Memory
 from cyclegan.inference.saved import Facts
+from cyclegan.pictures.finding import find_images
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
 
@@ -172,7 +172,7 @@ def test_large_pictures_are_streamed_with_the_same_result(tmp_path: Path, monkey
     picture = save_picture(tmp_path / "photos" / "large.png", (401, 297))
     little = make_translator(memory=Memory(limit=10 * 2**20))
     streams: list[Any] = []
-    stream = little.inference.stream
+    stream = little.passes.stream
 
     def counted(*arguments: Any) -> None:
         streams.append(arguments)
