@@ -1,4 +1,4 @@
-"""Which classes another person's run config may name: those that a training run consists of, which run no other code."""
+"""Which classes another person's run config may name: only those that a training run consists of."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -51,7 +51,7 @@ def _targets(node: Any) -> Iterator[object]:
 
 
 def _is_allowed(name: object) -> bool:
-    """Whether a name is a class defined in `PACKAGES`; their modules also hold imported names, as ``...transforms.os``."""
+    """Whether a name is a class defined in `PACKAGES`; modules there also hold imported names, as ``...transforms.os``."""
     module, _, last = str(name).rpartition(".")
     package = next((each for each in PACKAGES if f"{module}.".startswith(f"{each}.")), None)
     if package is None:

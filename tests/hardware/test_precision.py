@@ -1,93 +1,49 @@
-"""Weights are cast once while they are the same, and again when they have changed."""
+"""Precision: bf16 where the hardware has it; one scale of float16 gradients for all players."""
 
-from collections.abc import Mapping
-from copy import deepcopy
-from functools import partial
-from typing import Any
+from pathlib import Path
 
 import pytest
 import torch
 from pytorch_lightning import Trainer
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.data import DataLoader
+from pytorch_lightning.plugins.precision import MixedPrecision
 
-from cyclegan.data.sampling import Pair
-from cyclegan.hardware.precision import cast_once
-from cyclegan.losses.adversarial import LeastSquares
-from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
-from cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from cyclegan.hardware.precision import SharedGradScaler, choose_precision, share_grad_scaler
 
 
-class Casts(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts tensors of four dimensions that are cast to 16 bits."""
-
-    count = 0
-
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = operation(*args, **(kwargs or {}))
-        cast = operation is torch.ops.aten._to_copy.default and result.dtype == torch.bfloat16
-        self.count += cast and result.dim() == 4
-        return result
+@pytest.mark.parametrize(("has_bf16", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_bf16_is_for_hardware_that_has_it(has_bf16: bool, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    assert choose_precision("auto", "cpu") == choose_precision("auto", "cuda") == chosen
+    assert choose_precision("64-true", "cpu") == "64-true"
+    assert choose_precision("auto", "mps") == "32-true"
 
 
-class Watched(CycleGAN):
-    """Looks, whenever a player has moved, whether passes use the weights as they are now."""
-
-    moves = 0
-
-    def descend(self, optimizer: Any, terms: Mapping[str, Tensor]) -> None:
-        before = self.to_b(picture).detach(), self.disc_b(picture).detach()
-        super().descend(optimizer, terms)
-        after = self.to_b(picture), self.disc_b(picture)
-        fresh = deepcopy(self.to_b)(picture), deepcopy(self.disc_b)(picture)
-        assert all(torch.equal(one, other) for one, other in zip(after, fresh, strict=True))
-        assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)].count(False) == 1
-        self.moves += 1
+def test_the_scale_changes_when_all_players_have_stepped() -> None:
+    scaler = SharedGradScaler(3, "cpu", init_scale=2.0, growth_interval=1)
+    players = [torch.nn.Parameter(torch.ones(1)) for _ in range(3)]
+    optimizers = [torch.optim.SGD([player], lr=0.1) for player in players]
+    scales = []
+    for player, optimizer in 2 * list(zip(players, optimizers, strict=True)):
+        player.grad = scaler.scale(torch.ones(1))
+        scaler.step(optimizer)
+        scaler.update()
+        scales.append(scaler.get_scale())
+    assert scales == [2, 2, 4, 4, 4, 8]
 
 
-picture = torch.linspace(-1, 1, 3 * 32 * 32).view(1, 3, 32, 32)
-
-
-def trainer(precision: Any, folder: Any) -> Trainer:
-    return Trainer(
+@pytest.mark.parametrize(("precision", "shared"), [("32-true", False), ("bf16-mixed", False), ("16-mixed", True)])
+def test_float16_runs_share_a_scale(precision: str, shared: bool, tmp_path: Path) -> None:
+    plugins = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))] if shared else None
+    trainer = Trainer(
         accelerator="cpu",
-        precision=precision,
-        max_epochs=1,
+        precision=None if shared else precision,  # type: ignore[arg-type]
+        plugins=plugins,
         logger=False,
         enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
+        default_root_dir=tmp_path,
     )
-
-
-def test_a_weight_is_cast_once_for_all_passes(tmp_path: Any) -> None:
-    network = ResnetGenerator(width=32, blocks=1)
-    made = trainer("bf16-mixed", tmp_path)
-    cast_once(made)
-    with made.precision_plugin.forward_context():
-        network(picture)
-        with Casts() as again:  # type: ignore[no-untyped-call]
-            network(picture)
-    assert again.count == 3  # the picture, and what the last convolution makes of its weights
-
-
-def test_a_step_uses_weights_as_they_are(tmp_path: Any) -> None:
-    torch.manual_seed(0)
-    sgd = partial(torch.optim.SGD, lr=0.01)
-    generator, discriminator = partial(ResnetGenerator, width=4, blocks=1), partial(PatchDiscriminator, width=4)
-    game = Watched(generator, discriminator, LeastSquares(), AdversarialDescent(generators=sgd, discriminators=sgd))
-    game.length = 2
-    made = trainer("bf16-mixed", tmp_path)
-    cast_once(made)
-    made.fit(game, DataLoader([Pair(picture, -picture)] * 2, batch_size=None))  # type: ignore[arg-type]
-    assert game.moves == 4
-
-
-@pytest.mark.parametrize("precision", ["32-true", "bf16-true"])
-def test_other_precisions_are_left_alone(precision: str, tmp_path: Any) -> None:
-    made = trainer(precision, tmp_path)
-    before = made.precision_plugin
-    cast_once(made)
-    assert made.precision_plugin is before
+    share_grad_scaler(trainer, players=2)
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    assert isinstance(scaler, SharedGradScaler) == shared

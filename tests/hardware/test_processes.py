@@ -22,7 +22,7 @@ DDP = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
 
 
 def launch(*arguments: str) -> "subprocess.Popen[str]":
-    """Start the train verb as a user would; it starts the other process."""
+    """Start the train command as a user would; it starts the other process."""
     command = [sys.executable, "-m", "cyclegan.train", *arguments]
     environment = os.environ | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
     pipe = subprocess.PIPE
@@ -55,9 +55,9 @@ def test_two_processes_resumed_equal_one_with_twice_the_batch(domain_root: Path,
     two_state, one_state = checkpoint(run), checkpoint(tmp_path / "one")
     for name, tensor in one_state["state_dict"].items():
         assert torch.allclose(two_state["state_dict"][name], tensor, rtol=0, atol=1e-9), name
-    pools = [rank["pools"]["a"]["images"] for rank in two_state["ranks"]]
+    pools = [rank["pools"]["pool_a"]["images"] for rank in two_state["ranks"]]
     both = torch.stack(pools, dim=1).flatten(0, 1)  # two batches of one are one of two
-    assert torch.allclose(both, one_state["ranks"][0]["pools"]["a"]["images"], rtol=0, atol=1e-9)
+    assert torch.allclose(both, one_state["ranks"][0]["pools"]["pool_a"]["images"], rtol=0, atol=1e-9)
     assert [path.name for path in sorted((run / "samples").iterdir())] == ["step_00000010.png"]
     assert len(list((run / "checkpoints").glob("step*"))) == 2
     assert [start.step for start in read_starts(Run(run))] == ["0", "5"]

@@ -1,7 +1,8 @@
 """All that makes networks faster on a processor, behind two functions. On other devices nothing is changed.
 
 `prepare` replaces the forward methods of a network's layers, and of the network itself, by faster ones that give the
-same results to rounding. Weights, names and state dicts stay as they are. docs/speed.md says what each trick earns.
+same results to rounding (but for dropout, which draws its numbers in another order). Weights, names and state dicts
+stay as they are. docs/speed.md says what each trick earns.
 """
 
 import torch

@@ -121,11 +121,21 @@ def _value(pending: Pending) -> Tensor:
         calls = [call for noted in _noted if (call := noted()) is not None]
         _noted.clear()
         while calls:
-            ready = [call for call in calls if call.is_ready()]
-            calls = [call for call in calls if not call.is_ready()]
+            ready, waiting = _split(calls)
             _compute(ready)
+            calls = waiting
     assert pending.call.result is not None, "an earlier error has left this without a value"
     return pending.call.result
+
+
+def _split(calls: Sequence[_Call]) -> tuple[list[_Call], list[_Call]]:
+    """Calls that can be computed now, and those that wait for their input or for an earlier call of their network."""
+    ready: list[_Call] = []
+    waiting: list[_Call] = []
+    for call in calls:
+        in_order = all(call.network is not other.network for other in waiting)
+        (ready if in_order and call.is_ready() else waiting).append(call)
+    return ready, waiting
 
 
 def _compute(calls: Sequence[_Call]) -> None:

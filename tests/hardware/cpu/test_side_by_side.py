@@ -1,23 +1,41 @@
-"""Networks side by side give what they give in turn, and are side by side."""
+"""Networks side by side give what they give in turn, behind plain calls."""
 
 import gc
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, current_thread
-from typing import Any
+from typing import TypeVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from cyclegan.hardware.cpu.side_by_side import abreast
+from cyclegan.hardware.cpu import side_by_side
+from cyclegan.hardware.cpu.side_by_side import Pending
+from cyclegan.hardware.recompute import recompute
+from cyclegan.methods.game import frozen
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from cyclegan.networks.layers import together
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    monkeypatch.setattr(side_by_side, "UNDERSTOOD", (*side_by_side.UNDERSTOOD, __name__))
+    yield
+    torch.set_num_threads(before)
+
+
+def prepared(network: N) -> N:
+    side_by_side.replace_forward(network)
+    return network
 
 
 class Meeting(nn.Module):
-    """Passes only while another does; notes the threads that it has."""
+    """Computes only while another one does; notes how many threads it has."""
 
     def __init__(self, barrier: Barrier) -> None:
         super().__init__()
@@ -38,57 +56,60 @@ class Meeting(nn.Module):
 
 
 class Thread(nn.Module):
-    """Notes in which thread it runs."""
+    """Notes in which thread each pass runs, and over which batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
         self.seen: list[str] = []
-        self.checkpointing = False
+        self.batches: list[int] = []
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, x: Tensor) -> Tensor:
         self.seen.append(current_thread().name)
+        self.batches.append(len(x))
         return x * self.scale
 
 
-@pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def passes(side_by_side: bool, network: type[nn.Module], **options: Any) -> list[Tensor]:
-    """Two passes over each of two networks, the second over what the first gave; all outputs and gradients."""
+def step(ours: bool, norm: str, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    """Losses and gradients of a step like CycleGAN's: chains of calls, frozen networks, calls of one network."""
     torch.manual_seed(0)
-    one, two = (network(width=4, **options).double() for _ in range(2))
-    a, b = (torch.rand(2, 3, 32, 32, dtype=torch.float64).requires_grad_() for _ in range(2))
-    run = abreast if side_by_side else lambda *each: [together(*inputs) for inputs in each]
-    (ab, bb), (ba, aa) = run((one, a, b[:1]), (two, b, a[:1]))
-    outputs = [ab, bb, ba, aa]
-    if network is ResnetGenerator:
-        (aba,), (bab,) = run((two, ab), (one, ba))
-        outputs += [aba, bab]
-    sum((each.square().mean() for each in outputs), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
-    gradients = [each.grad for each in (a, b, *one.parameters(), *two.parameters())]
-    return [*outputs, *(each for each in gradients if each is not None)]
+    to_b, to_a = (ResnetGenerator(width=4, blocks=1, norm=norm).to(dtype) for _ in range(2))  # type: ignore[arg-type]
+    disc = PatchDiscriminator(width=4, spectral_norm=True).to(dtype)
+    networks = [to_b, to_a, disc]
+    for network in networks if ours else ():
+        prepared(network)
+    a, b = (torch.rand(2, 3, 32, 32, dtype=dtype).requires_grad_() for _ in range(2))
+    with frozen(disc):
+        fake_b, same_b, fake_a = to_b(a), to_b(b[:1]), to_a(b)
+        cycle_a, cycle_b = to_a(fake_b), to_b(fake_a)
+        score = disc(fake_b)
+    real = disc(b)
+    assert isinstance(real, Pending) == ours
+    terms = [each.square().mean() for each in (fake_b, same_b, fake_a, cycle_a, cycle_b, score, real)]
+    torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
+    return [
+        *terms,
+        *(each.grad for each in (a, b, *(p for net in networks for p in net.parameters())) if each.grad is not None),
+    ]
 
 
-@pytest.mark.parametrize("network", [ResnetGenerator, PatchDiscriminator])
-@pytest.mark.parametrize("norm", ["instance", "batch"])
-def test_nothing_but_the_time_changes(network: type[nn.Module], norm: str) -> None:
-    options = {"blocks": 1} if network is ResnetGenerator else {}
-    for here, there in zip(*(passes(each, network, norm=norm, **options) for each in (True, False)), strict=True):
-        assert torch.allclose(here, there, rtol=1e-9, atol=1e-12)
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+def test_results_are_those_of_plain_calls(norm: str) -> None:
+    for ours, plain in zip(step(True, norm), step(False, norm), strict=True):
+        assert torch.allclose(ours, plain, rtol=1e-9, atol=1e-12)
+
+
+def test_results_are_the_same_every_time() -> None:
+    first = step(True, "instance", torch.float32)
+    for _ in range(5):
+        assert all(torch.equal(x, y) for x, y in zip(step(True, "instance", torch.float32), first, strict=True))
 
 
 def test_two_networks_run_at_once_both_ways_on_half_of_the_threads_each() -> None:
     torch.set_num_threads(4)
     barrier = Barrier(2)
-    one, two = Meeting(barrier), Meeting(barrier)
-    (x,), (y,) = abreast((one, torch.ones(1)), (two, torch.ones(1)))
+    one, two = prepared(Meeting(barrier)), prepared(Meeting(barrier))
+    x, y = one(torch.ones(1, 1)), two(torch.ones(1, 1))
     (x + y).backward()  # type: ignore[no-untyped-call]
     assert one.threads == two.threads == [2]
     with ThreadPoolExecutor() as others:
@@ -96,71 +117,93 @@ def test_two_networks_run_at_once_both_ways_on_half_of_the_threads_each() -> Non
     assert one.scale.grad == two.scale.grad == 1
 
 
-def test_passes_without_gradients_have_none() -> None:
-    network, frozen = PatchDiscriminator(width=4), PatchDiscriminator(width=4).requires_grad_(False)
-    picture = torch.rand(1, 3, 32, 32)
-    (score,), (other,) = abreast((network, picture), (frozen, picture))
-    (score + other).sum().backward()  # type: ignore[no-untyped-call]
-    assert all(each.grad is None for each in frozen.parameters())
-    assert next(network.parameters()).grad is not None
+def test_small_calls_of_one_network_are_one_pass() -> None:
+    one, two = prepared(Thread()), prepared(Thread())
+    x = torch.ones(2, 1, 4, 4)
+    outputs = [one(x), one(x[:1]), two(x)]
+    assert [len(each) for each in outputs] == [2, 1, 2]
+    assert (one.batches, two.batches) == ([3], [2])
 
 
-def test_autocast_holds_in_every_pass() -> None:
-    picture = torch.rand(1, 3, 32, 32)
+def test_a_pending_tensor_is_a_tensor() -> None:
+    one, two = prepared(Thread()), prepared(Thread())
+    x, y = one(torch.ones(2, 3)), two(torch.ones(2, 3))
+    assert x.shape == (2, 3)
+    assert torch.equal(torch.cat([x, y])[0], y[1])
+    assert (x - 1).abs().max() == 0
+    assert x.detach().dtype == torch.float32
+    assert type(one(torch.ones(1, 1)) + 1) is Tensor
+
+
+def test_a_call_that_nobody_needs_is_not_computed() -> None:
+    one, two = prepared(Thread()), prepared(Thread())
+    unused = one(torch.ones(1, 1))
+    del unused
+    assert two(torch.ones(1, 1)).sum() == 1
+    assert one.seen == []
+
+
+def test_an_input_that_is_changed_in_place_is_noticed() -> None:
+    network, x = prepared(Thread()), torch.ones(1, 1)
+    y = network(x)
+    x.add_(1)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum()
+
+
+def test_autocast_is_that_of_the_call() -> None:
+    networks = [prepared(PatchDiscriminator(width=4)) for _ in range(2)]
     with torch.autocast("cpu", torch.bfloat16):
-        results = abreast(*((PatchDiscriminator(width=4), picture) for _ in range(2)))
-    assert {each.dtype for (each,) in results} == {torch.bfloat16}
+        results = [network(torch.rand(1, 3, 32, 32)) for network in networks]
+    assert {each.dtype for each in results} == {torch.bfloat16}
 
 
-def test_mistakes_come_through_and_leave_the_teams_at_work() -> None:
-    networks = PatchDiscriminator(width=4), PatchDiscriminator(width=4)
+def test_errors_come_through_and_later_calls_work() -> None:
+    networks = [prepared(PatchDiscriminator(width=4)) for _ in range(2)]
+    wrong = [network(torch.rand(1, 5, 32, 32)) for network in networks]
     with pytest.raises(RuntimeError, match="channels"):
-        abreast(*((network, torch.rand(1, 5, 32, 32)) for network in networks))
-    assert len(abreast(*((network, torch.rand(1, 3, 32, 32)) for network in networks))) == 2
+        wrong[0].sum()
+    right = [network(torch.rand(1, 3, 32, 32)) for network in networks]
+    assert (right[0] + right[1]).isfinite().all()
 
 
-def test_no_graph_outlives_its_way_back() -> None:
-    networks = Thread(), Thread()
-    (x,), (y,) = abreast(*((network, torch.ones(1)) for network in networks))
-    inner = [weakref.ref(each.outputs[0]) for each in x.grad_fn.passes]  # type: ignore[union-attr]
-    (x + y).backward()  # type: ignore[no-untyped-call]
+def test_no_graph_outlives_its_backward_pass() -> None:
+    one, two = prepared(Thread()), prepared(Thread())
+    x, y = one(torch.ones(1, 1)), two(torch.ones(1, 1))
+    total = x + y
+    assert x.grad_fn is not None
+    inner = [weakref.ref(passes.outputs[0]) for passes in x.grad_fn.passes]  # type: ignore[attr-defined]
+    total.backward()  # type: ignore[no-untyped-call]
     gc.collect()
     assert [each() for each in inner] == [None, None]
 
 
-@pytest.mark.parametrize("case", ["one thread", "one network", "no gradients", "compiled", "checkpointing", "dropout"])
-def test_where_it_would_not_help_networks_run_in_turn(case: str) -> None:
-    networks = [Thread(), Thread()]
-    picture = torch.ones(1, 1, 1, 1)
-    match case:
-        case "one thread":
-            torch.set_num_threads(1)
-        case "one network":
-            networks = networks[:1] * 2
-        case "compiled":
-            networks[0].compile(backend="eager")
-        case "checkpointing":
-            networks[0].checkpointing = True
-        case "dropout":
-            networks[0].drop = nn.Dropout()
+def test_second_derivatives_are_refused_rather_than_wrong() -> None:
+    one, two = prepared(Thread()), prepared(Thread())
+    x = torch.ones(1, 1, requires_grad=True)
+    total = (one(x) * two(x)).sum()
+    with pytest.raises(RuntimeError, match="differentiate"):
+        torch.autograd.grad(torch.autograd.grad(total, x, create_graph=True)[0], x)
+
+
+@pytest.mark.parametrize("case", ["one thread", "no gradients", "compiled"])
+def test_where_it_would_not_help_calls_are_computed_at_once(case: str) -> None:
+    networks = [prepared(Thread()), prepared(Thread())]
+    if case == "one thread":
+        torch.set_num_threads(1)
+    calls = [torch.compile(each, backend="eager") if case == "compiled" else each for each in networks]
     with torch.set_grad_enabled(case != "no gradients"):
-        abreast(*((network, picture) for network in networks))
-    assert {name for network in networks for name in network.seen} == {current_thread().name}
+        outputs = [call(torch.ones(1, 1)) for call in calls]
+    assert not any(isinstance(output, Pending) for output in outputs)
 
 
-def test_results_are_the_same_every_time() -> None:
-    torch.manual_seed(0)
-    networks = [ResnetGenerator(width=4, blocks=1) for _ in range(2)]
-    picture = torch.rand(1, 3, 32, 32)
-    results = [abreast(*((network, picture) for network in networks)) for _ in range(20)]
-    for each in results[1:]:
-        assert all(torch.equal(one, other) for (one,), (other,) in zip(each, results[0], strict=True))
-
-
-def test_dropout_is_drawn_as_the_seed_says() -> None:
-    results = []
-    for _ in range(2):
-        torch.manual_seed(0)
-        networks = [ResnetGenerator(width=4, blocks=2, dropout=0.5) for _ in range(2)]
-        results.append(abreast(*((network, torch.rand(1, 3, 32, 32)) for network in networks)))
-    assert all(torch.equal(one, other) for (one,), (other,) in zip(*results, strict=True))
+def test_networks_that_may_draw_random_numbers_or_are_not_understood_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recomputed = ResnetGenerator(width=4, blocks=1)
+    recompute(recomputed)
+    assert "forward" not in vars(prepared(recomputed))
+    assert "forward" not in vars(prepared(ResnetGenerator(width=4, blocks=1, dropout=0.5)))
+    monkeypatch.undo()
+    assert "forward" not in vars(prepared(Thread()))
+    assert "forward" in vars(prepared(nn.Sequential(nn.Conv2d(3, 3, 1))))

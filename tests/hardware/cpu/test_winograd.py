@@ -1,4 +1,4 @@
-"""Convolutions of tiles against PyTorch's own."""
+"""Winograd convolutions against PyTorch's own."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,20 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from cyclegan.networks import winograd
+from cyclegan.hardware.cpu import winograd
 
 
 @pytest.fixture
 def points(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Those of float64."""
+    """Points of either precision, for computing in float64."""
     monkeypatch.setattr(winograd, "POINTS", request.param)
-    winograd._maps.cache_clear()
+    winograd._transforms.cache_clear()
     yield
-    winograd._maps.cache_clear()
+    winograd._transforms.cache_clear()
 
 
-@pytest.mark.parametrize("together", [1, 100, 4096])  # pixels: a row of tiles at a time, some rows, all
-@pytest.mark.parametrize("size", [(12, 12), (11, 17), (5, 6)])  # tiles fit, or stand out
+@pytest.mark.parametrize("pixels", [1, 100, 4096])  # pixels: a row of tiles at a time, some rows, all
+@pytest.mark.parametrize("size", [(12, 12), (11, 17)])  # tiles fit, or stand out
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize(
     ("points", "kernel"),
@@ -31,10 +31,10 @@ def test_exact_in_every_size(
     kernel: int,
     padding: int,
     size: tuple[int, int],
-    together: int,
+    pixels: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(winograd, "TOGETHER", together)
+    monkeypatch.setattr(winograd, "PIXELS", pixels)
     torch.manual_seed(0)
     shapes = (3, 4, *size), (5, 4, kernel, kernel), (5,)
     x, weight, bias = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
@@ -84,11 +84,11 @@ def test_only_what_is_asked_for() -> None:
         assert [each is not None for each in found] == [to_x, to_weight]
 
 
-@pytest.mark.parametrize("together", [100, winograd.TOGETHER])
+@pytest.mark.parametrize("pixels", [100, winograd.PIXELS])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_bfloat16_is_as_exact_as_it_says(dtype: torch.dtype, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_is_as_exact_as_it_says(dtype: torch.dtype, pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With weights of either type; gradients of many parts are summed in float32."""
-    monkeypatch.setattr(winograd, "TOGETHER", together)
+    monkeypatch.setattr(winograd, "PIXELS", pixels)
     torch.manual_seed(0)
     shapes = (1, 256, 34, 34), (256, 256, 3, 3), (1, 256, 32, 32)
     x, weight, push = (torch.randn(shape).bfloat16() for shape in shapes)
