@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.processes import exit_on_sigterm
 from cyclegan import train
 from cyclegan.files.weights import read_pickle
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--precision", default="32-true", help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
     options = parser.parse_args()
+    exit_on_sigterm()
     with tempfile.TemporaryDirectory() as folder:
         print(kill_test(Path(folder), options.kills, options.workers, options.precision, options.seed))
 
@@ -101,12 +103,16 @@ def play(arguments: list[str], log: Path, kill_after: float | None = None) -> in
         finally:
             os._exit(code)
     end = time.monotonic() + (kill_after if kill_after is not None else float("inf"))
-    while time.monotonic() < end:
-        finished, status = os.waitpid(child, os.WNOHANG)
-        if finished:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.005)
-    os.kill(child, signal.SIGKILL)  # it alone: its loading processes have to notice
+    try:
+        while time.monotonic() < end:
+            finished, status = os.waitpid(child, os.WNOHANG)
+            if finished:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.005)
+    except BaseException:  # Ctrl-C, SIGTERM
+        os.killpg(child, signal.SIGKILL)
+        raise
+    os.kill(child, signal.SIGKILL)  # not its worker processes, which have to notice by themselves
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

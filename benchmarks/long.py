@@ -14,6 +14,7 @@ import psutil
 import torch
 
 from benchmarks.kills import save_pictures
+from benchmarks.processes import exit_on_sigterm
 from cyclegan import train
 from cyclegan.methods.game import Game
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000, help="(default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes that load pictures (default: %(default)s)")
     options = parser.parse_args()
+    exit_on_sigterm()
     with tempfile.TemporaryDirectory() as folder:
         uses, sizes = play(Path(folder), options.steps, options.workers)
     print("   step    MiB  files  threads")

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
+from benchmarks.processes import exit_on_sigterm
 from benchmarks.textbook import textbook
 from benchmarks.training import DEVICE, now
 from cyclegan.callbacks.scores import Scores
@@ -119,6 +120,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="of training, of the textbook (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="the picture (default: docs/quality_SET.png)")
     options = parser.parse_args()
+    exit_on_sigterm()
     root = options.root or ROOT / "datasets" / "seasons"
     os.environ["PYTHONPATH"] = str(ROOT)
     with tempfile.TemporaryDirectory() as name:

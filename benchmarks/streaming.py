@@ -17,10 +17,11 @@ from threading import Event, Thread
 import numpy as np
 import psutil
 import torch
-from cyclegan.passes.passes import Memory
-from cyclegan.passes.saved import Facts
 from PIL import Image
 
+from benchmarks.processes import exit_on_sigterm
+from cyclegan.inference.passes import Memory
+from cyclegan.inference.saved import Facts
 from cyclegan.pictures.decoding import decode
 from cyclegan.pictures.images import to_tensor
 from cyclegan.pictures.photo import Photo
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--gib", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    exit_on_sigterm()
     if options.one:
         run_one(options)
     else:

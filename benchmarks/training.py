@@ -1,8 +1,8 @@
-"""How fast and in how much memory a step trains, beside the textbook's: ``python -m benchmarks.training`` (make bench).
+"""Speed and memory of a training step beside the textbook's: ``python -m benchmarks.training`` (make bench).
 
-The textbook's step is that of benchmarks/textbook.py. Ours is `python -m cyclegan.train`, with all that it does.
-Each side is a process of its own. They start one after the other, and then take turns of a few steps while the others
-sleep: what else happens on the machine meets all of them, and leaves their ratios alone.
+The textbook's step is that of benchmarks/textbook.py; ours is all of `python -m cyclegan.train`. Each side is a process
+of its own. The sides take turns of a few steps while the others sleep, so that other load on the machine meets all of
+them and leaves their ratios alone.
 """
 
 import argparse
@@ -26,15 +26,16 @@ from PIL import Image
 from pytorch_lightning import Callback
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.processes import ParentWatch, child_environment, exit_on_sigterm
 from benchmarks.textbook import textbook
+from cyclegan.data.sampling import Pair
 from cyclegan.hardware.devices import choose_accelerator
-from cyclegan.hardware.memory import Live
+from cyclegan.hardware.memory import LiveBytes
 from cyclegan.hardware.precision import choose_precision
 from cyclegan.losses.adversarial import LeastSquares
-from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
 from cyclegan.methods.cyclegan_fast import FastCycleGAN
-from cyclegan.methods.game import Descent
-from cyclegan.methods.memory_estimate import Step, made_bytes
+from cyclegan.methods.memory_estimate import step_bytes
 from cyclegan.networks import PatchDiscriminator, ResnetGenerator
 
 DEVICE = torch.device(choose_accelerator("auto"))
@@ -84,11 +85,13 @@ class Clock(Callback):
 
     def __init__(self, file: str) -> None:
         self.notes, self.allowed = Path(file), Path(file).with_suffix(".allowed")
+        self.watch = ParentWatch()
         self.starts: list[float] = []
         self.ends: list[float] = []
 
     def on_train_batch_start(self, *_: Any) -> None:
         while len(self.ends) >= int(self.allowed.read_text()):
+            self.watch.check()
             time.sleep(0.05)
         self.starts.append(now())
 
@@ -137,7 +140,9 @@ class Side:
         self._allow(0)
         self.output = file.with_suffix(".log").open("w+")
         self.started = time.time()
-        self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=child_environment(), stdout=self.output, stderr=self.output
+        )
 
     def _allow(self, steps: int) -> None:
         written = self.file.with_suffix(".some")
@@ -211,11 +216,11 @@ def peak_flops(dtype: torch.dtype) -> float:
 
 
 def made_by(setting: Setting, side: str) -> int:
-    """The most bytes, at a time, of what a step makes, counted without making it; see `made_bytes`."""
+    """The most bytes, at a time, of what a step makes, counted without making it; see `step_bytes`."""
     size, width, blocks, batch, _ = setting
     if side == "textbook":
         step = textbook(*setting[:4], torch.device("meta"))
-        with Live() as live:
+        with LiveBytes() as live:
             step()  # makes what optimisers keep
             step()
         return live.most
@@ -225,11 +230,11 @@ def made_by(setting: Setting, side: str) -> int:
         partial(ResnetGenerator, width=width, blocks=blocks),
         partial(PatchDiscriminator, width=width),
         LeastSquares(),
-        Descent(adam, adam),
+        AdversarialDescent(generators=adam, discriminators=adam),
         checkpointing=recompute,
     )
     precision = "32-true" if side == "float32" else choose_precision("auto", DEVICE.type)
-    return made_bytes(game, Step(batch, size, 3, precision, recompute))
+    return step_bytes(game, Pair(*torch.zeros(2, batch, 3, size, size).unbind()), precision)
 
 
 def operations_of(setting: Setting) -> int:
@@ -307,6 +312,7 @@ def main() -> None:
     if options.textbook:
         play_textbook(Setting(*map(int, options.textbook[:5])), options.textbook[5])
         return
+    exit_on_sigterm()
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("GOMP_SPINCOUNT", None)  # what cyclegan sets, the textbook has not
     commit = subprocess.run(

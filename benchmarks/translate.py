@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cyclegan.passes.passes import Precision
-from cyclegan.passes.saved import Facts, find
 from PIL import Image
 from torch import nn
 
+from benchmarks.processes import exit_on_sigterm
+from cyclegan.inference.passes import Precision
+from cyclegan.inference.saved import Facts, find
 from cyclegan.pictures.finding import find_images
 from cyclegan.translator import Translator
 
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--model", help="a translator (default: 9 blocks, width 64, random weights)")
     parser.add_argument("--out", type=Path, help="a JSON file for the table")
     options = parser.parse_args()
+    exit_on_sigterm()
     with tempfile.TemporaryDirectory() as temporary:
         table = measure(options, Path(temporary))
     if options.out:
