@@ -1,4 +1,4 @@
-"""The prepare verb: from an archive, served from this machine, to checked folders."""
+"""The prepare command makes checked folders from an archive that a server on this machine has."""
 
 import functools
 import hashlib
@@ -26,7 +26,7 @@ def server(domain_root: Path, tmp_path: Path) -> Iterator[str]:
             archive.write(file, Path("tiny") / file.relative_to(domain_root))
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{http.server_port}/tiny.zip"
         http.shutdown()
 
@@ -43,25 +43,26 @@ def digest(folder: Path) -> str:
     return hashlib.sha256("\n".join(each).encode()).hexdigest()
 
 
-def test_a_set_is_fetched_unpacked_checked_and_told(
+def test_a_set_is_fetched_unpacked_checked_and_described(
     server: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "datasets" / "tiny"
     arguments = published(server, root, trainA=digest(domain_root / "trainA"), trainB="0" * 8)
     assert run_command("prepare", *arguments) == 0
-    told = capsys.readouterr().out
-    assert "trainA      5 a" in told
-    assert "all 15 pictures can be read" in told
-    assert "trainB: 4 pictures, contents differ" in told
-    assert "trainA: 5 pictures" not in told
-    assert "licence: ours" in told
+    out = capsys.readouterr().out
+    assert "trainA      5 a" in out
+    assert "all 15 pictures can be read" in out
+    assert "trainB: 4 pictures, contents differ" in out
+    assert "trainA: 5 pictures" not in out
+    assert "licence: ours" in out
     assert {split: len(list((root / split).iterdir())) for split in COUNTS} == COUNTS
 
 
-def test_train_fetches_what_is_missing_by_itself(server: str, tmp_path: Path) -> None:
-    run = ("model.pool_size=2", *TINY, f"run_dir={tmp_path / 'run'}")
-    assert run_command("train", *published(server, tmp_path / "datasets" / "tiny"), *run) == 0
-    assert (tmp_path / "run" / "to_b").is_dir()
+def test_train_fetches_missing_pictures(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "datasets" / "tiny"
+    assert run_command("train", *published(server, root), *TINY, "domain.batch_size=9") == 2
+    assert "domain.batch_size must be at most 5" in capsys.readouterr().err
+    assert {split: len(list((root / split).iterdir())) for split in COUNTS} == COUNTS
 
 
 def test_without_a_network_one_line_says_which_file_to_put_where(
@@ -72,19 +73,12 @@ def test_without_a_network_one_line_says_which_file_to_put_where(
     assert str(tmp_path / "datasets" / "tiny.zip") in line
 
 
-def test_broken_pictures_of_a_set_are_found(
-    server: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = tmp_path / "datasets" / "tiny"
-    assert run_command("prepare", *published(server, root)) == 0
-    (root / "testB" / "0.png").write_bytes(b"broken on the disk")
-    assert "1 of 15 pictures cannot be read" in fail_command(capsys, "prepare", *published(server, root))
-
-
 def test_own_folders_are_checked_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for i in range(3):
         save_picture(tmp_path / "summer" / f"{i}.png", seed=i)
         save_picture(tmp_path / "winter" / f"{i}.png", seed=9 + i)
-    folders = (f"domain.a_dir={tmp_path / 'summer'}", f"domain.b_dir={tmp_path / 'winter'}")
-    assert run_command("prepare", "domain=folders", *folders) == 0
+    options = ("domain=folders", f"domain.a_dir={tmp_path / 'summer'}", f"domain.b_dir={tmp_path / 'winter'}")
+    assert run_command("prepare", *options) == 0
     assert "folders: summer <-> winter" in capsys.readouterr().out
+    (tmp_path / "winter" / "0.png").write_bytes(b"broken on the disk")
+    assert "1 of 6 pictures cannot be read" in fail_command(capsys, "prepare", *options)

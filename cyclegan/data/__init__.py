@@ -1,4 +1,5 @@
-"""From a domain's folders to training batches: finding, checking, sampling, augmenting. `doctor` examines the pictures.
+"""From a domain's folders to training batches: finding, opening, sampling, augmenting. `doctor` examines the pictures.
 
-Picture formats are in `pictures`.
+A batch's way: `domain`, `folders`, `opening`, `module`, then for each sample `sampling`, `dataset`, `transforms`; and
+`loader`. Reading and writing of picture formats is in `pictures`.
 """

@@ -1,6 +1,6 @@
-"""Training pictures that break or go while a run goes on: others take their place, the same ones each time."""
+"""Training pictures that break or vanish during a run: others take their place, the same ones each time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +8,18 @@ import numpy as np
 from cyclegan.console.errors import UsageError
 from cyclegan.pictures.images import BrokenImageError, Pixels
 
-FEW, PART = 3, 0.01  # pictures that a run can lose: a few, or a part of them
-REPLACEMENT = 3  # what randomness is for, as in `sampling`
+FEW, PART = 3, 0.01  # a run stops when it has lost more pictures than both this number and this part of all
+REPLACEMENT = 3  # first word of the random seed, as in `sampling`
 MOST_LISTED = 10  # pictures in one message
 
 
 def most_lost(count: int) -> int:
-    """How many of so many training pictures a run can lose before it stops."""
+    """How many of `count` training pictures a run can lose before it stops."""
     return max(FEW, int(PART * count))
 
 
 def too_many(lost: Mapping[Path, str], count: int) -> UsageError:
-    """What to tell where more of so many training pictures are lost than a run can bear."""
+    """The error for a run that has lost more than `most_lost` of `count` training pictures."""
     return UsageError(
         f"{len(lost)} of {count} training pictures are lost, more than the {most_lost(count)} that a run can bear: "
         f"{listed(lost)}. Put them back, and go on with resume."
@@ -27,27 +27,30 @@ def too_many(lost: Mapping[Path, str], count: int) -> UsageError:
 
 
 def read_or_replace(
-    files: Sequence[Path], place: int, seed: int, read: Callable[[Path], Pixels], lost: dict[Path, str]
+    files: Sequence[Path], index: int, seed: int, read: Callable[[Path], Pixels], lost: dict[Path, str]
 ) -> Pixels:
-    """The picture at a place, or one that the seed chooses if it cannot be read; what is wrong is added to `lost`.
+    """Read the file with an index, or if it cannot be read, another one that the seed chooses.
+
+    The files that could not be read are added to `lost`, with the reason.
 
     Raises:
-        UsageError: if no picture can be read.
+        UsageError: if no file can be read.
     """
-    try:
-        return read(files[place])
-    except (BrokenImageError, OSError) as error:
-        lost[files[place]] = why_lost(error, files[place])
-    for other in np.random.default_rng([REPLACEMENT, seed]).permutation(len(files)):
+    for candidate in _candidates(index, seed, len(files)):
         try:
-            return read(files[other])
+            return read(files[candidate])
         except (BrokenImageError, OSError) as error:
-            lost[files[other]] = why_lost(error, files[other])
+            lost[files[candidate]] = why_lost(error, files[candidate])
     raise UsageError(f"None of {len(files)} training pictures can be read any more: {listed(lost)}. Put them back.")
 
 
+def _candidates(index: int, seed: int, count: int) -> Iterator[int]:
+    yield index
+    yield from np.random.default_rng([REPLACEMENT, seed]).permutation(count)
+
+
 def listed(problems: Mapping[Path, str]) -> str:
-    """Files, each with what is wrong with it; only some of many."""
+    """The files and what is wrong with each; of many, only some."""
     lines = [f"{file}: {problem}" for file, problem in problems.items()]
     more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
     return "; ".join(lines[:MOST_LISTED] + more)

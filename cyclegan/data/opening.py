@@ -1,6 +1,6 @@
-"""Every picture is opened once before a run: broken ones are found, and large ones get a reduced copy to train from.
+"""Every picture is opened once before a run: broken files are found, and large ones get a reduced copy for training.
 
-Good files are remembered by path, size and time, each with its fingerprint, so that only new ones are opened again.
+The fingerprints of whole pictures are kept in a cache folder, so that only new and changed files are opened again.
 """
 
 import hashlib
@@ -8,42 +8,36 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from cyclegan.data.fingerprint import Fingerprint, fingerprint
+from cyclegan.data.lost_pictures import why_lost
 from cyclegan.files.writing import replaced_whole
 from cyclegan.pictures.images import BrokenImageError, Pixels, read
 
-MUCH_LARGER = 4.0  # times the training size: then a copy of
-REDUCED = 2.0  # times the training size is kept
+MUCH_LARGER = 4.0  # a picture larger than this times the training size gets a reduced copy
+REDUCED = 2.0  # the copy's size, in training sizes
+
+Progress = Callable[[int, int], None]  # files done, files in all
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What opening pictures has shown.
+    """What opening pictures has shown."""
 
-    Args:
-        good: the fingerprint of every whole picture.
-        broken: what is wrong with each of the others.
-    """
-
-    good: dict[Path, Fingerprint]
-    broken: dict[Path, str]
+    good: dict[Path, Fingerprint]  # whole pictures
+    broken: dict[Path, str]  # the other files, with the reason
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Reduced copies of large photographs, and the fingerprints of good files.
-
-    Args:
-        folder: where they are.
-        size: pixels to which pictures are resized in training (their short side).
-    """
+    """A folder with the fingerprints of whole pictures and reduced copies of large ones."""
 
     folder: Path
-    size: int
+    size: int  # pixels of the short side of pictures in training
 
     @property
     def memory(self) -> Path:
@@ -51,77 +45,67 @@ class Cache:
         return self.folder / "fingerprints.json"
 
     def read(self, path: Path, channels: int) -> Pixels:
-        """A picture for training: its reduced copy, if it has one."""
+        """A picture for training, from its reduced copy if there is one."""
         copy = self.copy_of(path)
         return read(copy if copy.exists() else path, channels)
 
     def copy_of(self, path: Path) -> Path:
-        """Where the reduced copy of a file is, if it has one."""
+        """Where a file's reduced copy belongs."""
         key = f"{_identity(path)}|{self.size}"
         return self.folder / "reduced" / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:32]}.png"
 
-    def inspect(self, path: Path) -> Fingerprint | str:
-        """Open a picture, keep a reduced copy of a much larger one; its fingerprint, or what is wrong with it."""
+    def inspect(self, path: Path, memory: dict[str, Fingerprint]) -> Fingerprint | str:
+        """A picture's fingerprint, from memory or by opening the file; for a broken file, the reason."""
         try:
-            pixels = read(path, channels=3)
-        except BrokenImageError as error:
-            return str(error).removeprefix(f"{path}: ")
-        known = fingerprint(path, pixels)
-        if self._wants_copy(known):
-            scale = REDUCED * self.size / min(known.size)
-            size = (round(known.size[0] * scale), round(known.size[1] * scale))
-            small = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
-            with replaced_whole(self.copy_of(path)) as partial:
-                small.save(partial, format="PNG", compress_level=1)
+            key = _identity(path)
+            known = memory.get(key)
+            if known is None or (self._needs_copy(known) and not self.copy_of(path).exists()):
+                known = memory[key] = self._open(path)
+        except (BrokenImageError, FileNotFoundError) as error:
+            return why_lost(error, path)
         return known
-
-    def is_ready(self, path: Path, known: Fingerprint) -> bool:
-        """Whether a file that was opened before has all that training needs."""
-        return not self._wants_copy(known) or self.copy_of(path).exists()
 
     def recall(self) -> dict[str, Fingerprint]:
         """All fingerprints, by the identity of their file."""
         try:
-            return {key: Fingerprint.from_json(values) for key, values in json.loads(self.memory.read_text()).items()}
-        except (FileNotFoundError, ValueError):  # none yet, or a damaged file: they are made anew
+            return {key: Fingerprint(*values) for key, values in json.loads(self.memory.read_text()).items()}
+        except (FileNotFoundError, ValueError, TypeError):  # none yet, or a damaged file: all are made again
             return {}
 
-    def remember(self, fingerprints: dict[str, Fingerprint]) -> None:
-        """Keep fingerprints."""
-        with replaced_whole(self.memory) as partial:
-            partial.write_text(json.dumps({key: known.to_json() for key, known in fingerprints.items()}))
+    def _needs_copy(self, known: Fingerprint) -> bool:
+        return known.short_side > MUCH_LARGER * self.size
 
-    def _wants_copy(self, known: Fingerprint) -> bool:
-        return min(known.size) > MUCH_LARGER * self.size
+    def _open(self, path: Path) -> Fingerprint:
+        pixels = read(path, channels=3)
+        known = fingerprint(path, pixels)
+        if self._needs_copy(known):
+            scale = REDUCED * self.size / known.short_side
+            size = (round(known.width * scale), round(known.height * scale))
+            small = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
+            with replaced_whole(self.copy_of(path)) as partial_file:
+                small.save(partial_file, format="PNG", compress_level=1)
+        return known
 
 
-def open_pictures(
-    files: Sequence[Path], cache: Cache, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Opened:
-    """Open all files that were not opened before.
-
-    Args:
-        files: pictures.
-        cache: remembers good files.
-        progress: is told how many files of how many were opened.
-    """
-    memory, keys = cache.recall(), {file: _identity(file) for file in files}
-    good = {file: memory[key] for file, key in keys.items() if key in memory and cache.is_ready(file, memory[key])}
-    new = [file for file in keys if file not in good]
-    broken: dict[Path, str] = {}
+def open_pictures(files: Sequence[Path], cache: Cache, progress: Progress = lambda done, total: None) -> Opened:
+    """Open all files that are not in the cache, several at once."""
+    memory, opened = cache.recall(), Opened({}, {})
+    remembered = len(memory)
     with ThreadPoolExecutor() as pool:
-        for done, (file, found) in enumerate(zip(new, pool.map(cache.inspect, new), strict=True), start=1):
-            if isinstance(found, Fingerprint):
-                good[file] = memory[keys[file]] = found
+        results = pool.map(partial(cache.inspect, memory=memory), files)
+        for done, (file, result) in enumerate(zip(files, results, strict=True), start=1):
+            if isinstance(result, Fingerprint):
+                opened.good[file] = result
             else:
-                broken[file] = found
-            progress(done, len(new))
-    if len(new) > len(broken):
-        cache.remember(memory)
-    return Opened(good, broken)
+                opened.broken[file] = result
+            progress(done, len(files))
+    if len(memory) > remembered:
+        with replaced_whole(cache.memory) as partial_file:
+            partial_file.write_text(json.dumps(memory))
+    return opened
 
 
 def _identity(file: Path) -> str:
-    """Path, size and time of change: another string once a file is replaced."""
+    """Path, size and time of change: a file that is replaced gets another string."""
     stat = file.stat()
     return f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"

@@ -1,48 +1,44 @@
-"""Decoded pictures that stay in memory: a small set is decoded once in a run, instead of once in each epoch."""
+"""A memory cache of decoded pictures: a small data set is decoded once in a run instead of once per epoch."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from cyclegan.pictures.images import Pixels
 
-ROOM = 2**28  # bytes of pixels that a training process and its loading processes keep together
+ROOM = 2**28  # bytes of pixels that all worker processes of a training process keep together
 
 
-class _Picture(NamedTuple):
-    size: int  # of its file
-    time: int  # of the file's last change, nanoseconds
-    pixels: Pixels
+@dataclass(eq=False)
+class PixelCache:
+    """Reads pictures and keeps as many as there is room for. A file that has changed is read again.
 
-
-class KeptPictures:
-    """Reads pictures, and keeps as many as there is room for; a file that has changed is read anew.
-
-    The first ones stay: each picture is wanted about once in an epoch, so that the ones read last are no likelier next.
-
-    Args:
-        read: gives a file's pixels.
-        room: bytes of pixels to keep.
+    The first pictures stay and none is evicted: as every picture is read about once per epoch, the most recent ones
+    are no more likely to be read next.
     """
 
-    def __init__(self, read: Callable[[Path], Pixels], room: int) -> None:
-        self.read = read
-        self.room = room
-        self.pictures: dict[Path, _Picture] = {}
+    read: Callable[[Path], Pixels]
+    room: int  # bytes of pixels that can still be kept
+    pictures: dict[Path, tuple[tuple[int, int], Pixels]] = field(default_factory=dict)  # size and time of file, pixels
 
     def __call__(self, path: Path) -> Pixels:
-        """A file's pixels (H, W, C), not to be written to.
+        """A file's pixels (H, W, C), read-only.
 
         Raises:
-            OSError: if it is gone.
+            OSError: if the file is gone.
             BrokenImageError: if it cannot be read.
         """
-        now = path.stat()
-        if (kept := self.pictures.get(path)) and (kept.size, kept.time) == (now.st_size, now.st_mtime_ns):
-            return kept.pixels
+        stat = path.stat()
+        version = stat.st_size, stat.st_mtime_ns
+        if path in self.pictures:
+            kept_version, kept = self.pictures[path]
+            if kept_version == version:
+                return kept
+            del self.pictures[path]
+            self.room += kept.nbytes
         pixels = self.read(path)
-        if kept or pixels.nbytes <= self.room:
+        if pixels.nbytes <= self.room:
             pixels.setflags(write=False)
-            self.pictures[path] = _Picture(now.st_size, now.st_mtime_ns, pixels)
-            self.room -= pixels.nbytes - (kept.pixels.nbytes if kept else 0)
+            self.pictures[path] = version, pixels
+            self.room -= pixels.nbytes
         return pixels

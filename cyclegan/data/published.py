@@ -13,52 +13,54 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from cyclegan.console.errors import UsageError
 from cyclegan.data.domain import SPLITS, Domain, Source
 from cyclegan.files.download import Progress, fetch, reason_of
-from cyclegan.pictures.images import SUFFIXES
+from cyclegan.pictures.finding import find_images
 
-MAX_BYTES = 20 * 2**30  # of a whole set, unpacked
-MAX_RATIO = 100  # of a set to its archive: pictures hardly shrink, bombs shrink a thousandfold
-CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)")  # not unpacked, nor anything beside the splits
+MAX_BYTES = 20 * 2**30  # of an unpacked set
+MAX_RATIO = 100  # of an unpacked set to its archive: pictures hardly shrink, zip bombs shrink a thousandfold
+CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)")  # files that are not unpacked
 WINDOWS = os.name == "nt"
-ILLEGAL = re.compile(r'[<>:"|?*]|[. ]+(?=/|$)')  # on Windows; official names hold colons
+ILLEGAL = re.compile(r'[<>:"|?*]|[. ]+(?=/|$)')  # in file names on Windows; official names contain colons
 AGAIN = "Delete it and run the same command again."
 
 
 def obtain(domain: Domain, progress: Progress) -> list[str]:
-    """Bring a published set to the domain's root, unless pictures are there; an archive put beside it needs no network.
+    """Bring a published set to the domain's root, unless pictures are there already.
+
+    An archive that a user has put beside the root is used instead of a download.
 
     Returns:
         What `verify` finds in the new set.
 
     Raises:
-        UsageError: if the set cannot be had or is not what was published; nothing new is at the root then.
+        UsageError: if the set cannot be downloaded or is not what was published; the root is left as it was.
     """
     if domain.root is None or domain.source is None:
         raise UsageError(f"Domain {domain.name} must have a root and a source to be fetched. Choose a published one.")
     root, source = Path(domain.root), domain.source
-    if any(_pictures(root / split) for split in SPLITS):
+    if any(find_images(root / split) for split in SPLITS):
         return []
     archive = root.parent / PurePosixPath(unquote(urlsplit(source.url).path)).name
-    put_there = archive.exists()
-    if not put_there:
+    downloaded = not archive.exists()
+    if downloaded:
         fetch(source.url, archive, progress)
     unpack(archive, root)
     if wrong := _miscounts(root, source):
         shutil.rmtree(root.resolve())
         raise UsageError(f"{archive} is not the published set: {wrong}. {AGAIN}")
-    if not put_there:
+    if downloaded:
         archive.unlink()
     return verify(root, source)
 
 
 def unpack(archive: Path, root: Path) -> None:
-    """Unpack a zip whose one folder holds trainA, trainB, testA, testB to root/trainA and so on, wholly or not at all.
+    """Unpack a zip whose one folder holds trainA, trainB, testA and testB to the root: completely or not at all.
 
     Raises:
         UsageError: if the zip is broken, an entry is not safe, or other files are at the root.
     """
     root = root.resolve()
     fresh = root.with_name(f".{root.name}.unpacking")
-    shutil.rmtree(fresh, ignore_errors=True)  # a killed process left it
+    shutil.rmtree(fresh, ignore_errors=True)  # a killed process may have left it
     try:
         if root.is_dir():
             root.rmdir()  # fails unless empty
@@ -76,8 +78,10 @@ def unpack(archive: Path, root: Path) -> None:
 def verify(root: Path, source: Source) -> list[str]:
     """Compare a set with what was published.
 
+    A split's digest is the SHA-256 of the sorted SHA-256 digests of its files, lower-case, joined by newlines.
+
     Returns:
-        A line for each split with other contents than published, such as a re-encoded copy.
+        A line for each split whose contents differ from the published ones, such as a re-encoded copy.
 
     Raises:
         UsageError: if a split has more or fewer pictures than published.
@@ -89,6 +93,7 @@ def verify(root: Path, source: Source) -> list[str]:
 
 
 def _extract(packed: ZipFile, folder: Path, room: int) -> None:
+    """Unpack all splits into a folder, if all entries are safe and take no more than `room` bytes."""
     places: dict[Path, ZipInfo] = {}
     found = set()
     for entry in packed.infolist():
@@ -108,7 +113,7 @@ def _extract(packed: ZipFile, folder: Path, room: int) -> None:
 
 
 def _fault(entry: ZipInfo, room: int) -> str | None:
-    """Why an entry must not be unpacked."""
+    """Why an entry must not be unpacked; None if it is safe."""
     name, kind = entry.orig_filename, stat.S_IFMT(entry.external_attr >> 16)
     faults = {
         "has an absolute path": re.match(r"/|[A-Za-z]:", name),
@@ -121,15 +126,11 @@ def _fault(entry: ZipInfo, room: int) -> str | None:
     return next((fault for fault, found in faults.items() if found), None)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("[!.]*") if path.suffix.lower() in SUFFIXES]
-
-
 def _miscounts(root: Path, source: Source) -> str:
-    counts = {split: (len(_pictures(root / split)), wanted) for split, wanted in source.counts.items()}
+    counts = {split: (len(find_images(root / split)), wanted) for split, wanted in source.counts.items()}
     return ", ".join(f"{n} in {split} instead of {wanted}" for split, (n, wanted) in counts.items() if n != wanted)
 
 
 def _digest(folder: Path) -> str:
-    digests = sorted(sha256(path.read_bytes()).hexdigest() for path in _pictures(folder))
+    digests = sorted(sha256(path.read_bytes()).hexdigest() for path in find_images(folder))
     return sha256("\n".join(digests).encode()).hexdigest()

@@ -1,10 +1,10 @@
-"""What happens to a training picture, as thin classes over albumentations; arrays are uint8 (H, W, C)."""
+"""Augmentation of training pictures, as thin classes over albumentations. Pictures are uint8 arrays (H, W, C)."""
 
 import os
 from collections.abc import Sequence
 from typing import Any
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or it asks the network for a newer version at import
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # at import, it would ask the network for a newer version
 
 import albumentations as A
 import cv2
@@ -14,15 +14,13 @@ from PIL import Image
 from cyclegan.console.errors import UsageError
 from cyclegan.pictures.images import Pixels, to_image
 
-cv2.setNumThreads(0)  # a loading process has one core
+cv2.setNumThreads(0)  # each worker process has one core
 
 
 class Resize(A.ImageOnlyTransform):
-    """Antialiased bicubic resizing as PIL does it (OpenCV's differs by up to 13 levels).
+    """Antialiased bicubic resizing as in PIL; OpenCV's differs by up to 13 levels.
 
-    Args:
-        size: pixels, of both sides, or of the short side.
-        keep_aspect: whether the long side follows the short one.
+    `size` is in pixels: of both sides, or with `keep_aspect` of the short side.
     """
 
     def __init__(self, size: int, keep_aspect: bool = False) -> None:
@@ -33,61 +31,42 @@ class Resize(A.ImageOnlyTransform):
     def apply(self, img: Pixels, **_: Any) -> Pixels:
         """Resize one picture."""
         height, width, channels = img.shape
-        scale = self.size / min(height, width) if self.keep_aspect else None
-        size = (round(width * scale), round(height * scale)) if scale else (self.size, self.size)
-        resized = to_image(img).resize(size, Image.Resampling.BICUBIC)
+        short = min(height, width)
+        wanted = (round(self.size * width / short), round(self.size * height / short))
+        resized = to_image(img).resize(wanted if self.keep_aspect else (self.size, self.size), Image.Resampling.BICUBIC)
         return np.asarray(resized).reshape(resized.height, resized.width, channels)
 
 
 class RandomCrop(A.RandomCrop):
-    """A random square.
-
-    Args:
-        size: pixels of its side.
-    """
+    """A random square, `size` pixels wide."""
 
     def __init__(self, size: int) -> None:
         super().__init__(height=size, width=size)
 
 
 class CenterCrop(A.CenterCrop):
-    """The square in the middle.
-
-    Args:
-        size: pixels of its side.
-    """
+    """The square in the middle, `size` pixels wide."""
 
     def __init__(self, size: int) -> None:
         super().__init__(height=size, width=size)
 
 
 class Flip(A.HorizontalFlip):
-    """Left and right exchanged.
-
-    Args:
-        p: probability.
-    """
+    """Left and right exchanged, with probability `p`."""
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__(p=p)
 
 
 class Turn(A.D4):
-    """One of the eight ways to turn and mirror a square, at random: for pictures without an up, such as maps."""
+    """One of the eight rotations and reflections of a square, for pictures without an up such as maps."""
 
     def __init__(self) -> None:
         super().__init__(p=1.0)
 
 
 class Transform:
-    """A list of transforms whose randomness is the seed's alone.
-
-    Args:
-        steps: classes of this module (or albumentations' own), applied in their order.
-
-    Raises:
-        UsageError: if they are something else.
-    """
+    """A list of transforms, of this module or of albumentations, whose randomness depends on a seed alone."""
 
     def __init__(self, steps: Sequence[A.BasicTransform]) -> None:
         try:

@@ -1,5 +1,6 @@
 """Which files are a domain's pictures."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def test_a_stable_part_of_two_folders_is_held_out(tmp_path: Path) -> None:
     after = find_sides(domain)
     assert len(set(sides.test_a) & set(after.test_a)) >= 3  # new pictures hardly move old ones
     assert find_sides(domain) == after
+
+
+def test_names_of_held_out_files_need_not_be_utf8(tmp_path: Path) -> None:
+    for i in range(4):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/look/latin\xe9%d.png" % i))
+        save_picture(path, size=(2, 2))
+    sides = find_sides(replace(DOMAIN, a_dir=str(tmp_path / "look"), b_dir=str(tmp_path / "look")))
+    assert (len(sides.train_a), len(sides.test_a)) == (3, 1)
 
 
 def test_names_come_from_options_else_folders(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A domain's pictures as training and its callbacks get them."""
+"""Which of a domain's pictures training and callbacks get."""
 
 import shutil
 from dataclasses import replace
@@ -9,7 +9,7 @@ from PIL import Image
 
 from cyclegan.console.errors import UsageError
 from cyclegan.data.domain import Domain
-from cyclegan.data.module import UnpairedData
+from cyclegan.data.module import UnpairedData, spread
 from tests.conftest import save_picture
 
 DOMAIN = Domain("test", [], [], load_size=36, crop_size=32)
@@ -27,12 +27,9 @@ def leaking(domain_root: Path) -> Domain:
     return replace(DOMAIN, root=str(domain_root))
 
 
-def test_leaks_stay_unless_they_are_to_be_left_out(leaking: Domain) -> None:
+def test_leaks_are_left_out_of_the_tests_if_asked_for(leaking: Domain) -> None:
     sides = UnpairedData(leaking).sides
     assert names(sides.test_a) == names(sides.test_b) == ["0.png", "1.png", "2.png"]
-
-
-def test_leaks_are_left_out_of_the_tests_alone(leaking: Domain) -> None:
     sides = UnpairedData(replace(leaking, exclude_leaks=True)).sides
     assert (names(sides.test_a), names(sides.test_b)) == (["1.png", "2.png"], ["0.png", "1.png"])
     assert (len(sides.train_a), len(sides.train_b)) == (5, 5)
@@ -55,21 +52,57 @@ def test_near_copies_leak_too(domain_root: Path) -> None:
 
 
 def test_tests_that_all_leak_are_refused(domain_root: Path) -> None:
+    shutil.rmtree(domain_root / "testA")  # missing tests are no error
     for i in range(3):
         shutil.copy(domain_root / "testB" / f"{i}.png", domain_root / "trainB" / f"leak{i}.png")
     with pytest.raises(UsageError, match="All 3 test pictures of b are copies"):
         UnpairedData(replace(DOMAIN, root=str(domain_root), exclude_leaks=True)).open_all()
 
 
-def test_without_tests_there_is_nothing_to_leave_out(domain_root: Path) -> None:
-    for split in ("testA", "testB"):
-        shutil.rmtree(domain_root / split)
-    assert UnpairedData(replace(DOMAIN, root=str(domain_root), exclude_leaks=True)).sides.test_a == []
-
-
-def test_broken_pictures_are_refused_unless_they_are_to_be_left_out(domain_root: Path) -> None:
+def test_broken_pictures_are_refused_or_left_out(domain_root: Path) -> None:
     (domain_root / "testA" / "bad.png").write_bytes(b"no picture")
     domain = replace(DOMAIN, root=str(domain_root))
     with pytest.raises(UsageError, match="1 of 16 pictures cannot be read"):
         UnpairedData(domain).open_all()
     assert len(UnpairedData(replace(domain, skip_broken=True, exclude_leaks=True)).sides.test_a) == 3
+
+
+def test_a_resumed_run_keeps_its_pictures(domain_root: Path, tmp_path: Path) -> None:
+    domain = replace(DOMAIN, root=str(domain_root))
+    state = UnpairedData(domain).state_dict()
+    moved = domain_root.rename(tmp_path / "moved")
+    (moved / "trainA" / "1.png").unlink()
+    (moved / "testB" / "2.png").write_bytes(b"no picture")
+    data = UnpairedData(replace(domain, root=str(moved)))
+    data.resume_with(state)
+    assert data.lost == {moved / "trainA" / "1.png": "No such file or directory"}
+    assert names(data.sides.train_a) == ["0.png", "1.png", "2.png", "3.png", "4.png"]  # so that samples stay the same
+    assert names(data.sides.test_b) == ["0.png", "1.png"]
+    later = data.state_dict()
+    assert later["found"] == state["found"]
+    save_picture(moved / "trainA" / "1.png")
+    data = UnpairedData(replace(domain, root=str(moved)))
+    data.resume_with(later)
+    assert data.lost == {}
+
+
+def test_a_resumed_run_refuses_other_pictures(domain_root: Path) -> None:
+    domain = replace(DOMAIN, root=str(domain_root))
+    state = UnpairedData(domain).state_dict()
+    new = save_picture(domain_root / "trainA" / "new.png")
+    with pytest.raises(UsageError, match=r"1 pictures have come since the run began, such as .*new\.png"):
+        UnpairedData(domain).resume_with(state)
+    new.unlink()
+    for i in range(4):
+        (domain_root / "trainA" / f"{i}.png").write_bytes(b"no picture")
+    with pytest.raises(UsageError, match="4 of 9 training pictures are lost, more than the 3"):
+        UnpairedData(domain).resume_with(state)
+
+
+def test_test_pictures_are_spread_evenly(domain_root: Path) -> None:
+    data = UnpairedData(replace(DOMAIN, root=str(domain_root)))
+    assert spread([*range(10)], 4) == [0, 2, 5, 7]
+    assert [names(files) for files in data.tests(2)[:2]] == [["0.png", "1.png"]] * 2
+    a, b = data.fixed_pictures(2)
+    shutil.rmtree(domain_root)
+    assert data.fixed_pictures(2) == (a, b)  # read once

@@ -1,13 +1,14 @@
-"""Pictures are opened once; large ones get a reduced copy."""
+"""Pictures are opened once, and large ones get a reduced copy."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.data import check
+from cyclegan.data import opening
 from cyclegan.data.opening import Cache, open_pictures
 from cyclegan.pictures.images import read
 from tests.conftest import save_picture
@@ -22,7 +23,7 @@ def test_good_files_are_remembered_and_broken_ones_opened_again(
     opened = open_pictures([good, bad], cache)
     assert (list(opened.good), list(opened.broken)) == ([good], [bad])
     monkeypatch.setattr(
-        check,
+        opening,
         "read",
         lambda path, channels: read(path, channels) if path == bad else pytest.fail(f"{path} opened again"),
     )
@@ -37,12 +38,19 @@ def test_a_changed_file_is_opened_again(tmp_path: Path) -> None:
     assert open_pictures([file], cache).broken
 
 
-def test_a_damaged_memory_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda text: text[:50], lambda text: text.replace(", 36, ", ", ")])
+def test_fingerprints_that_cannot_be_read_are_made_again(tmp_path: Path, damage: Callable[[str], str]) -> None:
     cache, file = Cache(tmp_path / "cache", size=32), save_picture(tmp_path / "x.png")
     opened = open_pictures([file], cache)
-    cache.memory.write_text(cache.memory.read_text()[:50])
+    cache.memory.write_text(damage(cache.memory.read_text()))
+    assert not cache.recall()
     assert open_pictures([file], cache) == opened
     assert len(cache.recall()) == 1
+
+
+def test_a_file_that_vanished_is_broken(tmp_path: Path) -> None:
+    opened = open_pictures([tmp_path / "gone.png"], Cache(tmp_path / "cache", size=32))
+    assert opened.broken == {tmp_path / "gone.png": "No such file or directory"}
 
 
 def test_names_need_not_be_utf8(tmp_path: Path) -> None:
@@ -64,7 +72,7 @@ def test_a_much_larger_photograph_is_read_from_a_reduced_copy(tmp_path: Path) ->
     assert (cache.read(large, 3) == np.asarray(direct)).all()
 
 
-def test_a_copy_for_another_training_size_or_one_that_was_deleted_is_made(tmp_path: Path) -> None:
+def test_a_copy_is_made_for_another_training_size_and_if_it_was_deleted(tmp_path: Path) -> None:
     file = save_picture(tmp_path / "large.png", size=(300, 200))
     for size in (80, 20, 16):
         cache = Cache(tmp_path / "cache", size)
@@ -85,7 +93,7 @@ def test_a_replaced_photograph_is_not_read_from_its_old_copy(tmp_path: Path) -> 
     assert cache.read(file, 3).shape != before.shape
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
+def test_progress_is_reported(tmp_path: Path) -> None:
     files = [save_picture(tmp_path / f"{i}.png") for i in range(3)]
     told: list[tuple[int, int]] = []
     open_pictures(files, Cache(tmp_path / "cache", 32), lambda done, total: told.append((done, total)))

@@ -1,18 +1,14 @@
-"""What is kept of decoded pictures, and for how long."""
+"""Which decoded pictures stay in memory, and for how long."""
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cyclegan.data.domain import Domain
-from cyclegan.data.folders import UnpairedDataset
 from cyclegan.data.module import UnpairedData
-from cyclegan.data.pixel_cache import ROOM, KeptPictures
-from cyclegan.data.sampling import Key
-from cyclegan.data.transforms import RandomCrop, Resize, Transform, Turn
+from cyclegan.data.pixel_cache import ROOM, PixelCache
 from cyclegan.pictures.images import BrokenImageError, Pixels, read
 from tests.conftest import save_picture
 
@@ -27,7 +23,7 @@ def test_pictures_are_read_once_while_there_is_room(tmp_path: Path) -> None:
     files = [tmp_path / name for name in "123"]
     for file in files:
         file.write_text(file.name)
-    kept = KeptPictures(read, room=30)  # bytes; a picture has 12
+    kept = PixelCache(read, room=30)  # bytes; a picture has 12
     for _ in range(3):
         for file in files:
             assert (kept(file) == int(file.name)).all()
@@ -39,8 +35,8 @@ def test_pictures_are_read_once_while_there_is_room(tmp_path: Path) -> None:
     assert kept.room == 6
 
 
-def test_a_kept_picture_that_is_lost_is_missed(tmp_path: Path) -> None:
-    kept = KeptPictures(partial(read, channels=3), room=2**20)
+def test_a_cached_picture_that_is_lost_is_missed(tmp_path: Path) -> None:
+    kept = PixelCache(partial(read, channels=3), room=2**20)
     gone, cut = (save_picture(tmp_path / name) for name in ("gone.png", "cut.png"))
     kept(gone)
     kept(cut)
@@ -52,22 +48,9 @@ def test_a_kept_picture_that_is_lost_is_missed(tmp_path: Path) -> None:
         kept(cut)
 
 
-def test_loading_processes_share_the_room_and_the_memory_is_known(domain_root: Path) -> None:
+def test_worker_processes_share_the_room_and_the_memory_is_known(domain_root: Path) -> None:
     domain = Domain("test", [], [], root=str(domain_root), load_size=36, crop_size=32, workers=4)
     data = UnpairedData(domain)
-    assert isinstance(data.dataset.read, KeptPictures)
+    assert isinstance(data.dataset.read, PixelCache)
     assert data.dataset.read.room == ROOM // 4
     assert data.kept_bytes == sum(read(file, 3).nbytes for file in data.sides.training())
-
-
-def test_samples_are_the_same_from_kept_pictures(domain_root: Path) -> None:
-    files = (sorted((domain_root / "trainA").iterdir()), sorted((domain_root / "trainB").iterdir()))
-    transform = Transform([Resize(36), RandomCrop(32), Turn()])
-    readers = [KeptPictures(partial(read, channels=3), room) for room in (0, 2**20)]
-    decoded, kept = (UnpairedDataset(files, transform, seed=0, read=each) for each in readers)
-    for epoch in range(3):
-        for place in range(len(decoded)):
-            key = Key(epoch, place)
-            for one, other in zip(decoded.sample(key).pair, kept.sample(key).pair, strict=True):
-                assert torch.equal(one, other)
-    assert [each.pictures.keys() for each in readers] == [set(), {*files[0], *files[1]}]

@@ -1,4 +1,4 @@
-"""Augmentation: the reference's, resized as PIL does it."""
+"""Augmentation is the reference's, and resizing is PIL's."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_resizing_is_pils_antialiased_bicubic() -> None:
     assert (ours == pils).all()
 
 
-def test_the_aspect_is_kept_where_asked_for() -> None:
+def test_the_aspect_is_kept_if_asked_for() -> None:
     assert Transform([Resize(30, keep_aspect=True)])(PIXELS, seed=0).shape == (30, 40, 3)
     assert Transform([Resize(30, keep_aspect=True), CenterCrop(30)])(PIXELS, seed=0).shape == (30, 30, 3)
 

@@ -1,1 +1,1 @@
-"""The data doctor: what is wrong with a domain's pictures, before they cost a training run."""
+"""The data doctor: `examination` measures a domain's pictures and gives `findings`; `advice` says what to do."""

@@ -1,237 +1,165 @@
-"""What a person who has trained on many data sets would say about one, from what the doctor found."""
+"""Advice on a domain's pictures, from what the doctor found."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 
-from cyclegan.data.doctor.findings import Findings, Split
+from cyclegan.data.doctor.findings import Findings
 from cyclegan.data.domain import Domain
 
-FEW_TRAIN = 200  # pictures of a look; published sets have 400 to 6300
+FEW_TRAIN = 200  # training pictures of a look; published sets have 400 to 6300
 FEW_TEST = 50
 UNEVEN = 4.0  # times as many pictures of one look as of the other
-LOAD_TO_CROP = 286 / 256  # the paper's
+LOAD_TO_CROP = 286 / 256  # as in the paper
 CROP_STEP = 32
 FINER = 2.0  # times domain.load_size: pictures with detail that training does not see
 SHARPER = 1.5  # times the other look's pixels
-OBLONG = 1.3  # width / height, or its inverse, that shows when squashed to a square
+OBLONG = 1.3  # width / height, or its inverse: distortion shows when such a picture is squashed to a square
 MOSTLY = 0.9  # of the pictures
-SURE, CHANCE = 0.9, 0.6  # of guesses of the look, from a picture's mean colour
-FAR, CLOSE = 20.0, 3.0  # between mean colours, in CIELAB
-LOSSLESS = {"PNG", "BMP", "TIFF"}
+SURE, CHANCE = 0.9, 0.6  # part of the pictures whose look can be guessed from their mean colour
+FAR, CLOSE = 20.0, 3.0  # distance of mean colours, in CIELAB
+LOSSLESS = ("PNG", "BMP", "TIFF")
 PHOTOGRAPHS = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".psd")
 
 Advice = Iterator[str]
 
 
 def advise(found: Findings, domain: Domain) -> list[str]:
-    """Suggestions, the gravest first.
-
-    Args:
-        found: what the doctor found.
-        domain: its options as they are set.
-    """
-    rules: tuple[Callable[[Findings, Domain], Advice], ...] = (
-        _broken,
-        _leaks,
-        _across,
-        _repeated,
-        _few,
-        _sizes,
-        _shapes,
-        _channels,
-        _storage,
-        _colours,
-        _pairs,
-        _others,
-    )
+    """Suggestions for a domain, the most important first; none for options that are set already."""
+    rules = (_files, _copies, _counts, _sizes, _shapes, _channels, _storage, _colours, _names)
     return [sentence for rule in rules for sentence in rule(found, domain)]
 
 
-def _broken(found: Findings, domain: Domain) -> Advice:
+def _files(found: Findings, domain: Domain) -> Advice:
     if found.broken and not domain.skip_broken:
-        yield f"{_pictures(len(found.broken))} cannot be read: mend or remove them, or set domain.skip_broken=true."
+        yield f"Pictures that cannot be read: {len(found.broken)}. Mend or remove them, or set domain.skip_broken=true."
     if flat := sum(split.flat for split in found.splits.values()):
-        yield f"{_pictures(flat)} of one even colour: remove them, unless they are meant."
+        yield f"Pictures of a single colour: {flat}. Remove them, unless they are meant."
+    if kinds := ", ".join(f"{count} {suffix}" for suffix, count in found.others.items() if suffix in PHOTOGRAPHS):
+        yield f"Pictures in formats that cannot be read: {kinds}. Convert them to JPEG or PNG to use them."
 
 
-def _leaks(found: Findings, domain: Domain) -> Advice:
+def _copies(found: Findings, domain: Domain) -> Advice:
     leaks = len(found.exact.leaks) + len(found.near.leaks)
     if leaks and not domain.exclude_leaks:
-        yield f"Scores flatter if tests are also training pictures: domain.exclude_leaks=true leaves those {leaks} out."
-
-
-def _across(found: Findings, _: Domain) -> Advice:
+        yield (
+            f"Test pictures that are also training pictures: {leaks}. They make scores too good; "
+            "domain.exclude_leaks=true leaves them out."
+        )
     if across := found.exact.across + found.near.across:
-        a, b = _looks(found)
+        a, b = (split.look for split in found.train)
         yield (
-            f"Pictures that are on both sides ({across}) teach that {a} and {b} are the same: "
-            "keep each on the side whose look it shows."
+            f"Groups of copies with pictures on both sides: {across}. They teach that {a} and {b} are the same: "
+            "keep each picture on the side whose look it shows."
         )
+    sides = [Counter(name.split("/")[0] for name in group) for group in found.exact.groups]
+    if repeats := sum(max(0, side[split] - 1) for side in sides for split in ("trainA", "trainB")):
+        yield f"Training pictures that repeat others of their side: {repeats}. They weigh more: remove them."
 
 
-def _repeated(found: Findings, _: Domain) -> Advice:
-    extra = sum(
-        max(0, sum(name.startswith(f"{split}/") for name in group) - 1)
-        for group in found.exact.groups
-        for split in ("trainA", "trainB")
-    )
-    if extra:
-        yield f"Training pictures that repeat others of their side: {extra}. What repeats weighs more: remove them."
-
-
-def _few(found: Findings, _: Domain) -> Advice:
-    if few := [f"{split.pictures} {split.look}" for split in _train(found) if split.pictures < FEW_TRAIN]:
+def _counts(found: Findings, _: Domain) -> Advice:
+    if few := [f"{split.pictures} {split.look}" for split in found.train if split.pictures < FEW_TRAIN]:
         yield (
-            f"Only {' and '.join(few)} pictures to train on (published sets have 400 to 6300 a side): a discriminator "
-            "learns them by heart. Add pictures, add variety with domain.transform, or train a smaller model for fewer "
-            "steps."
+            f"Only {' and '.join(few)} pictures to train on (published sets have 400 to 6300 a side): the "
+            "discriminator overfits. Add pictures or variety (domain.transform), or train a smaller model more briefly."
         )
-    fewest, most = sorted(_train(found), key=lambda split: split.pictures)
+    fewest, most = sorted(found.train, key=lambda split: split.pictures)
     if fewest.pictures and most.pictures >= UNEVEN * fewest.pictures:
-        times = most.pictures / fewest.pictures
+        times = round(most.pictures / fewest.pictures)
         yield (
-            f"There are {times:.0f} times as many {most.look} as {fewest.look} pictures: each {fewest.look} picture is "
-            f"seen {times:.0f} times an epoch."
+            f"There are {times} times as many {most.look} as {fewest.look} pictures: an epoch uses each of the latter "
+            f"{times} times."
         )
-    tests = {split.look: split.pictures for split in _tests(found)}
-    if not all(tests.values()):
-        looks = " or ".join(look for look, pictures in tests.items() if not pictures)
+    if missing := " or ".join(split.look for split in found.test if not split.pictures):
         yield (
-            f"No test pictures of {looks}: samples and scores fall back on training pictures. "
-            "Put some into testA and testB."
+            f"No test pictures of {missing}: samples and scores use training pictures. Put some into testA and testB."
         )
-    elif min(tests.values()) < FEW_TEST:
-        yield f"Scores over {min(tests.values())} test pictures are noisy: trust differences only if they are large."
+    elif (tests := min(split.pictures for split in found.test)) < FEW_TEST:
+        yield f"Scores over {tests} test pictures are noisy: trust differences only if they are large."
 
 
 def _sizes(found: Findings, domain: Domain) -> Advice:
-    whole = [split for split in _train(found) if split.pictures]
-    small = sum(split.smaller for split in whole)
-    usual = min((split.short_side[1] for split in whole), default=domain.crop_size)
-    if usual < domain.crop_size:
+    whole = sorted((split for split in found.train if split.pictures), key=lambda split: split.short_side[2])
+    if small := sum(split.smaller for split in whole):
+        usual = min(split.short_side[1] for split in whole)
         crop = max(CROP_STEP, usual // CROP_STEP * CROP_STEP)
+        fitting = f"Better: domain.load_size={round(crop * LOAD_TO_CROP)} domain.crop_size={crop}."
         yield (
-            f"{_are(small, 'training picture')} smaller than domain.crop_size={domain.crop_size}, and blurred when "
-            f"enlarged: domain.load_size={round(crop * LOAD_TO_CROP)} domain.crop_size={crop} would suit."
+            f"Training pictures smaller than domain.crop_size={domain.crop_size}, and blurred when enlarged: {small}. "
+            f"{fitting if usual < domain.crop_size else 'Leave them out.'}"
         )
-    elif small:
+    low, high = (whole[0].short_side[2], whole[-1].short_side[2]) if whole else (0, 0)
+    if low >= FINER * domain.load_size:
         yield (
-            f"{_are(small, 'training picture')} smaller than domain.crop_size={domain.crop_size}, and blurred when "
-            "enlarged: leave out what is too small."
+            f"Most pictures have a short side of {low} pixels or more, reduced to {domain.load_size}: training sees no "
+            f"finer detail. A larger domain.load_size (up to {low}) shows it, in crops of a smaller part; a larger "
+            "domain.crop_size keeps the part, at the cost of time and memory."
         )
-    medians = {split.look: split.short_side[2] for split in whole}
-    if medians and min(medians.values()) >= FINER * domain.load_size:
-        least = min(medians.values())
+    elif low and high >= SHARPER * low:
         yield (
-            f"Most pictures have a short side of {least} pixels or more, reduced to {domain.load_size}: "
-            f"finer detail is never seen. A larger domain.load_size (up to {least}) shows it, in crops of a smaller "
-            "part; a larger domain.crop_size keeps the part, at the cost of time and memory."
+            f"The short side of {whole[-1].look} pictures has {high} pixels, that of {whole[0].look} pictures {low}: "
+            f"a translator learns the difference in sharpness too. Reduce {whole[-1].look} pictures to the same size."
         )
-    if len(medians) > 1 and max(medians.values()) >= SHARPER * min(medians.values()):
-        (blurred, low), (sharp, high) = sorted(medians.items(), key=lambda item: item[1])
-        if low < FINER * domain.load_size:
-            yield (
-                f"{sharp} pictures have {high} pixels, {blurred} ones {low}: a translator learns the difference in "
-                f"sharpness too. Reduce the {sharp} pictures to the size of the others."
-            )
 
 
 def _shapes(found: Findings, domain: Domain) -> Advice:
-    oblong = [split for split in _train(found) if max(split.aspect, 1 / split.aspect) >= OBLONG]
-    squashed = any(getattr(step, "keep_aspect", True) is False for step in domain.transform)
-    if oblong and squashed:
-        looks = " and ".join(f"{split.look} ({split.aspect:.2f} as wide as high)" for split in oblong)
+    oblong = [split for split in found.train if max(split.aspect, 1 / split.aspect) >= OBLONG]
+    if oblong and any(getattr(step, "keep_aspect", True) is False for step in domain.transform):
+        looks = " and ".join(f"{split.look} (width / height: {split.aspect:.2f})" for split in oblong)
         yield f"Pictures of {looks} are squashed to squares: keep_aspect=true in domain.transform keeps shapes."
-    if len(oblong) == 1:
-        yield f"Only {oblong[0].look} pictures are oblong: what crops show differs from side to side."
 
 
 def _channels(found: Findings, domain: Domain) -> Advice:
-    whole = [split for split in _train(found) if split.pictures]
-    gray = {split.look: split.gray for split in whole}
-    if whole and domain.channels > 1 and all(split.gray == split.pictures for split in whole):
+    if domain.channels == 1:
+        return
+    whole = [split for split in found.train if split.pictures]
+    gray = [split.look for split in whole if split.gray == split.pictures]
+    if gray and len(gray) == len(whole):
         yield "All training pictures are gray: domain.channels=1 suits them, and trains a little faster."
-    elif domain.channels > 1 and any(split.gray == split.pictures for split in whole):
-        looks = " and ".join(split.look for split in whole if split.gray == split.pictures)
-        yield f"All {looks} pictures are gray, the others are not: a translator also learns to add or take away colour."
-    elif domain.channels > 1 and any(gray.values()):
-        counts = " and ".join(f"{count} {look}" for look, count in gray.items() if count)
-        yield f"A few training pictures are gray ({counts}): leave them out, unless gray is part of the look."
-    if domain.channels == 1 and any(split.gray < split.pictures for split in whole):
-        yield "domain.channels=1 trains in gray, but there is colour in the pictures: domain.channels=3 keeps it."
+    elif gray:
+        yield f"All {gray[0]} pictures are gray, the others are not: a translator also learns to add or remove colour."
+    elif counts := " and ".join(f"{split.gray} {split.look}" for split in whole if split.gray):
+        yield f"Gray training pictures among coloured ones: {counts}. Leave them out, unless gray is part of the look."
 
 
 def _storage(found: Findings, _: Domain) -> Advice:
-    a, b = _train(found)
-    for one, other in ((a, b), (b, a)):
-        lossless = sum(count for name, count in one.formats.items() if name in LOSSLESS)
-        if (
-            one.pictures
-            and lossless >= MOSTLY * one.pictures
-            and other.formats.get("JPEG", 0) >= MOSTLY * other.pictures
-        ):
+    for one, other in (found.train, found.train[::-1]):
+        lossless, jpeg = sum(one.formats.get(name, 0) for name in LOSSLESS), other.formats.get("JPEG", 0)
+        if one.pictures and lossless >= MOSTLY * one.pictures and jpeg >= MOSTLY * other.pictures:
             yield (
                 f"{other.look} pictures are JPEG, {one.look} ones are not: a translator also learns the traces of "
-                "compression. Save both sides alike."
+                "compression. Save both sides in the same format."
             )
-    modes = {mode: sum(split.modes.get(mode, 0) for split in _train(found)) for split in (a, b) for mode in split.modes}
+    modes = sum((Counter(split.modes) for split in found.train), Counter[str]())
     if clear := sum(count for mode, count in modes.items() if mode in ("LA", "PA", "RGBA", "RGBa", "La")):
-        yield f"{_pictures(clear)} with transparency: training shows them on white."
+        yield f"Training pictures with transparency: {clear}. Training shows them on white."
     if deep := sum(count for mode, count in modes.items() if mode.startswith("I") or mode == "F"):
-        yield f"{_pictures(deep)} with more than 8 bits: training reduces them to 8."
+        yield f"Training pictures with more than 8 bits: {deep}. Training reduces them to 8 bits."
 
 
-def _colours(found: Findings, domain: Domain) -> Advice:
-    if found.colours is None:
+def _colours(found: Findings, _: Domain) -> Advice:
+    if (colours := found.colours) is None:
         return
-    guess = max(channel.guess for channel in (found.colours.brightness, found.colours.red, found.colours.yellow))
-    a, b = _looks(found)
-    if found.colours.difference >= FAR or guess >= SURE:
+    guess = max(channel.guess for channel in (colours.brightness, colours.red, colours.yellow))
+    a, b = (split.look for split in found.train)
+    if colours.difference >= FAR or guess >= SURE:
         yield (
-            f"Mean colour alone tells {a} from {b} in {guess:.0%} of the pictures: the easiest thing to learn is a "
-            "shift of colour. Look in the first samples whether light and dark swap places; a lower "
+            f"Mean colour alone tells {a} from {b} in {guess:.0%} of the pictures: a shift of colour is the easiest "
+            "thing to learn. Check in the first samples that light and dark do not swap; a lower "
             "model.lambda_identity lets colours change more freely."
         )
-    elif found.colours.difference <= CLOSE and guess <= CHANCE:
+    elif colours.difference <= CLOSE and guess <= CHANCE:
         yield (
-            f"{a} and {b} have much the same colours: what can be learned is texture and shape. "
-            "model.lambda_identity keeps colours as they are."
+            f"{a} and {b} have nearly the same colours: there are only texture and shape to learn. "
+            "A higher model.lambda_identity keeps colours as they are."
         )
 
 
-def _pairs(found: Findings, domain: Domain) -> Advice:
-    a, b = _tests(found)
-    most = max(a.pictures, b.pictures)
+def _names(found: Findings, domain: Domain) -> Advice:
+    most = max(split.pictures for split in found.test)
     if domain.paired_test and found.pairing.test < most:
-        yield f"{most - found.pairing.test} test pictures have no partner of the same name: scores leave them out."
+        yield f"Test pictures without a partner of the same name: {most - found.pairing.test}. Scores leave them out."
     if not domain.paired_test and most and found.pairing.test >= MOSTLY * most:
         yield (
             "testA and testB have the same file names: if those show the same things, domain.paired_test=true scores "
             "against the truth."
         )
-
-
-def _others(found: Findings, _: Domain) -> Advice:
-    if unread := {suffix: count for suffix, count in found.others.items() if suffix in PHOTOGRAPHS}:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in unread.items())
-        yield f"Some pictures are of kinds that are not read ({kinds}): convert them to JPEG or PNG to use them."
-
-
-def _train(found: Findings) -> tuple[Split, Split]:
-    return found.splits["trainA"], found.splits["trainB"]
-
-
-def _tests(found: Findings) -> tuple[Split, Split]:
-    return found.splits["testA"], found.splits["testB"]
-
-
-def _looks(found: Findings) -> tuple[str, str]:
-    a, b = _train(found)
-    return a.look, b.look
-
-
-def _pictures(count: int, noun: str = "picture") -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
-def _are(count: int, noun: str) -> str:
-    return _pictures(count, noun) + (" is" if count == 1 else " are")

@@ -1,6 +1,6 @@
-"""What the data doctor finds: plain numbers and names, as they go into JSON.
+"""What the data doctor finds: plain numbers and names, and the JSON file that holds them.
 
-A picture is named by its split and its path below the split's folder: `testA/2011-07-08_15_49_30.jpg`.
+A picture is named by its split and its path below the split's folder, such as `testA/2011-07-08_15_49_30.jpg`.
 """
 
 import json
@@ -12,92 +12,53 @@ from cyclegan.files.writing import replaced_whole
 
 @dataclass(frozen=True)
 class Split:
-    """The whole pictures of one split.
+    """The whole pictures of one split."""
 
-    Args:
-        look: its human name.
-        pictures: how many are whole.
-        broken: how many are not.
-        sizes: how many of each size, such as ``256x256`` (width x height), the most frequent first.
-        short_side: pixels, of the smallest, the 10th, 50th, 90th of a hundred and the largest; empty without pictures.
-        aspect: width / height of the 50th of a hundred; 1 without pictures.
-        smaller: how many have a short side below `domain.crop_size`.
-        formats: how many of each file format, such as JPEG.
-        modes: how many of each pixel format: L (gray), RGB, RGBA, P (palette), I;16 ... (Pillow's names).
-        gray: how many show no colour, however they are stored.
-        flat: how many are of one even colour.
-    """
-
-    look: str
-    pictures: int
+    look: str  # its human name
+    pictures: int  # whole ones
     broken: int
-    sizes: dict[str, int]
-    short_side: list[int]
-    aspect: float
-    smaller: int
-    formats: dict[str, int]
-    modes: dict[str, int]
-    gray: int
-    flat: int
+    sizes: dict[str, int]  # pictures by size, such as 256x256 (width x height), the most frequent first
+    short_side: list[int]  # pixels at the 0th, 10th, 50th, 90th and 100th percentile; empty without pictures
+    aspect: float  # median of width / height; 1 without pictures
+    smaller: int  # pictures with a short side below domain.crop_size
+    formats: dict[str, int]  # pictures by file format, such as JPEG
+    modes: dict[str, int]  # pictures by pixel format: L (gray), RGB, RGBA, P (palette), I;16 ... (Pillow's names)
+    gray: int  # pictures that show no colour, in whatever mode
+    flat: int  # pictures of a single colour
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Pictures that are there more than once.
+    """Pictures that are there more than once."""
 
-    Args:
-        groups: names of pictures that are copies of each other.
-        across: how many of the groups have pictures of both looks.
-        leaks: test pictures that are also training pictures, of any look.
-    """
-
-    groups: list[list[str]]
-    across: int
-    leaks: list[str]
+    groups: list[list[str]]  # names of pictures that are copies of each other
+    across: int  # groups with pictures of both looks
+    leaks: list[str]  # test pictures that are also training pictures, of any look
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel of CIELAB over the training pictures of both looks.
+    """One channel of CIELAB in the training pictures of both looks."""
 
-    Args:
-        a: mean over look a.
-        b: mean over look b.
-        apart: how far the values of one look must be moved, on average, to be spread like the other's (Wasserstein).
-        guess: part of the pictures whose look could be guessed from their mean alone; 0.5 is chance, 1 is always.
-    """
-
-    a: float
-    b: float
-    apart: float
-    guess: float
+    a: float  # mean over look a
+    b: float  # mean over look b
+    apart: float  # Wasserstein distance between the values of the two looks
+    guess: float  # part of the pictures whose look can be guessed from their mean alone: 0.5 is chance, 1 is always
 
 
 @dataclass(frozen=True)
 class Colours:
-    """How far apart the training pictures of both looks are.
+    """The difference between the colours of the two looks' training pictures."""
 
-    Args:
-        brightness: from 0, black, to 100, white.
-        red: from green (below 0) to red.
-        yellow: from blue (below 0) to yellow.
-        difference: of the mean colours, Euclidean; 2 is just visible, 10 is plain, black and white are 100 apart.
-    """
-
-    brightness: Channel
-    red: Channel
-    yellow: Channel
-    difference: float
+    brightness: Channel  # from 0, black, to 100, white
+    red: Channel  # from green (below 0) to red
+    yellow: Channel  # from blue (below 0) to yellow
+    difference: float  # Euclidean, of the mean colours: 2 is just visible, 10 is plain, black and white are 100 apart
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Pictures with the same file name on both sides.
-
-    Args:
-        train: how many names trainA and trainB have in common.
-        test: how many names testA and testB have in common.
-    """
+    """File names that both looks have in common."""
 
     train: int
     test: int
@@ -105,29 +66,27 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that the doctor finds in a domain.
+    """All that the doctor finds in a domain."""
 
-    Args:
-        name: of the domain.
-        splits: by their names, trainA, trainB, testA and testB.
-        broken: what is wrong with each broken picture, by its name.
-        others: how many files were left aside as no pictures, by their suffix.
-        exact: copies with the same bytes.
-        near: other groups: the same photograph in other bytes (a group may hold exact copies too).
-        colours: of the training pictures; null where a look has no whole ones.
-        pairing: pictures with equal names.
-        suggestions: what to do, a sentence or two each.
-    """
-
-    name: str
-    splits: dict[str, Split]
-    broken: dict[str, str]
-    others: dict[str, int]
-    exact: Copies
-    near: Copies
-    colours: Colours | None
+    name: str  # of the domain
+    splits: dict[str, Split]  # by name: trainA, trainB, testA and testB
+    broken: dict[str, str]  # broken pictures, with the reason
+    others: dict[str, int]  # files that are no pictures, by suffix
+    exact: Copies  # files with the same bytes
+    near: Copies  # other groups: the same photograph in other bytes (a group may hold exact copies too)
+    colours: Colours | None  # of the training pictures; null if a look has no whole ones
     pairing: Pairing
-    suggestions: list[str]
+    suggestions: list[str]  # advice, a sentence or two each
+
+    @property
+    def train(self) -> tuple[Split, Split]:
+        """The training pictures of look a, and of look b."""
+        return self.splits["trainA"], self.splits["trainB"]
+
+    @property
+    def test(self) -> tuple[Split, Split]:
+        """The test pictures of look a, and of look b."""
+        return self.splits["testA"], self.splits["testB"]
 
 
 def save_findings(findings: Findings, file: Path) -> None:
@@ -137,7 +96,7 @@ def save_findings(findings: Findings, file: Path) -> None:
 
 
 def read_findings(file: Path) -> Findings:
-    """Findings as `save_findings` wrote them.
+    """Read findings that `save_findings` wrote.
 
     Raises:
         ValueError, TypeError, KeyError: if the file holds something else.
@@ -146,7 +105,7 @@ def read_findings(file: Path) -> Findings:
     colours = values["colours"]
     if colours is not None:
         channels = {name: Channel(**colours[name]) for name in ("brightness", "red", "yellow")}
-        colours = Colours(**channels, difference=colours["difference"])
+        colours = Colours(**colours | channels)
     parts = {
         "splits": {name: Split(**split) for name, split in values["splits"].items()},
         "exact": Copies(**values["exact"]),

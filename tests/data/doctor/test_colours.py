@@ -1,4 +1,4 @@
-"""How far apart two sets of pictures are, on pictures for which it is known."""
+"""Colour differences of pictures for which they are known."""
 
 import numpy as np
 import pytest
