@@ -1,6 +1,9 @@
 """Small pictures and small games, shared by the tests."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run on all cores; torch reads this when it is imported
+
 import shutil
 import signal
 import zlib
@@ -21,7 +24,7 @@ PROJECT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CYCLEGAN_SHARED") or PROJECT.parent / "shared")
 GOLDEN = Path(os.environ.get("CYCLEGAN_GOLDEN") or Path(__file__).parent / "golden")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job, and so would what tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell; child processes inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

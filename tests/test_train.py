@@ -1,4 +1,4 @@
-"""The train verb, from the command line to the run folder."""
+"""The train command, from the command line to the run folder."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def assert_same_weights(one: Path, other: Path) -> None:
     for name, tensor in first["state_dict"].items():
         assert torch.equal(tensor, second["state_dict"][name]), name
     for side in ("a", "b"):
-        ones, others = ([rank["pools"][side]["images"] for rank in each["ranks"]] for each in (first, second))
+        ones, others = ([rank["pools"][f"pool_{side}"]["images"] for rank in each["ranks"]] for each in (first, second))
         assert all(torch.equal(one, other) for one, other in zip(ones, others, strict=True))
 
 
@@ -114,10 +114,10 @@ def test_a_run_resumed_at_every_epochs_end_plays_no_batch_more(domain_root: Path
 
 def test_a_finished_run_says_so(domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("train", *tiny(domain_root, tmp_path / "run")) == 0
-    before = checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"]
+    before = checkpoint(tmp_path / "run")["state_dict"]["to_a.encoder.0.weight"]
     assert run_command("train", f"resume={tmp_path / 'run'}") == 0
     assert "is finished, after 2 steps" in capsys.readouterr().out
-    assert torch.equal(before, checkpoint(tmp_path / "run")["state_dict"]["to_a.enter.0.weight"])
+    assert torch.equal(before, checkpoint(tmp_path / "run")["state_dict"]["to_a.encoder.0.weight"])
 
 
 def test_a_run_that_died_before_its_first_checkpoint_starts_again(domain_root: Path, tmp_path: Path) -> None:
