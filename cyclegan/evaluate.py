@@ -28,21 +28,22 @@ from cyclegan.scoring.features import INCEPTION, Extractor, load_extractor
 from cyclegan.scoring.judge import Judge
 from cyclegan.scoring.model import Model
 from cyclegan.scoring.perceptual import Perceptual
-from cyclegan.scoring.table import NOTHING, REALS, Table, meaning, save_table, table_lines
+from cyclegan.scoring.table import NOTHING, REALS, Table, footnotes, save_table, table_lines
 
 NONE = "none"
 REPEATS = 5  # of the equilibrium's measurement
 
 
 def evaluate(arguments: Sequence[str] | None = None) -> Table:
-    """The command; the table that it prints and writes."""
+    """Run the command; returns the table that it prints and writes."""
     options = _parser().parse_args(arguments)
+    _check(options)
     device = usable_device(options.device)
     try:
-        table = _judge_model(options, device) if _has_model(options) else _judge_folders(options, device)
+        table = _score_model(options, device) if options.model else _score_folders(options, device)
     except BrokenImageError as error:
         raise UsageError(f"{error}. Mend it or leave it out.") from error
-    for line in (*table_lines(table), "", *meaning(table)):
+    for line in (*table_lines(table), "", *footnotes(table)):
         say(line)
     if (file := options.json or _own_file(options)) is not None:
         save_table(table, file)
@@ -57,70 +58,43 @@ def _parser() -> Parser:
         prog="python -m cyclegan.evaluate",
         description="Score a model on a data set, or one folder of pictures against another.",
     )
-    parser.add_argument(
-        "model", metavar="MODEL", nargs="?", help="a run folder, its best/, one of its checkpoints, or a translator"
-    )
-    parser.add_argument(
-        "dataset",
-        metavar="DATASET",
-        type=Path,
-        nargs="?",
-        help="a folder with testA and testB; trainA and trainB give scores their meaning (default: the run's)",
-    )
-    parser.add_argument("--fakes", metavar="DIR", type=Path, help="pictures to score, instead of a model")
-    parser.add_argument("--reals", metavar="DIR", type=Path, help="pictures to compare them with")
-    parser.add_argument("--paired", action="store_true", help="pictures of the same name show the same thing")
-    parser.add_argument(
-        "--exclude-leaks", action="store_true", help="leave out test pictures that are training pictures too"
-    )
-    parser.add_argument(
-        "--equilibrium", action="store_true", help="measure too how far the run's game is from its equilibrium (slow)"
-    )
-    parser.add_argument(
-        "--steps", type=positive, default=20, help="by which a player moves alone for that (default: %(default)s)"
-    )
-    parser.add_argument("--to", metavar="NAME", help="score only the way to this look")
-    parser.add_argument("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is no part of a run")
-    parser.add_argument(
-        "--trust", action="store_true", help="let the run's config name classes that are not cyclegan's"
-    )
-    _add_options(parser)
+    add = parser.add_argument
+    add("model", metavar="MODEL", nargs="?", help="a run folder, its best/, one of its checkpoints, or a translator")
+    data = "a folder with testA and testB; trainA and trainB give scores to compare with (default: the run's pictures)"
+    add("dataset", metavar="DATASET", type=Path, nargs="?", help=data)
+    add("--fakes", metavar="DIR", type=Path, help="pictures to score, instead of a model")
+    add("--reals", metavar="DIR", type=Path, help="pictures to compare them with")
+    add("--paired", action="store_true", help="pictures of the same name show the same thing")
+    add("--exclude-leaks", action="store_true", help="leave out test pictures that are training pictures, too")
+    add("--equilibrium", action="store_true", help="also measure how far the run's game is from equilibrium (slow)")
+    add("--steps", type=positive, default=20, help="steps of each player for --equilibrium (default: %(default)s)")
+    add("--to", metavar="NAME", help="score only translations to this look")
+    add("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is not part of a run")
+    add("--trust", action="store_true", help="let the run's config name classes that are not cyclegan's")
+    what = f"what KID and FID compare: {NONE}, {INCEPTION} or PATH.onnx (default: {INCEPTION}, if it can be downloaded)"
+    add("--features", metavar="WHAT", help=what)
+    add("--size", type=positive, help="size of the compared pictures in pixels (default: as in the run's tests)")
+    add("--batch-size", type=positive, default=8, help="pictures per pass (default: %(default)s)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
+    add("--json", metavar="FILE", type=Path, help="file for the scores (default: scores.json in the run folder)")
     return parser
 
 
-def _add_options(parser: Parser) -> None:
-    parser.add_argument(
-        "--features",
-        metavar="WHAT",
-        help=f"what KID and FID compare: {NONE}, {INCEPTION} or PATH.onnx (default: {INCEPTION}, if it can be had)",
-    )
-    parser.add_argument(
-        "--size", type=positive, help="pixels of the pictures compared (default: as in the run's tests)"
-    )
-    parser.add_argument("--batch-size", type=positive, default=8, help="pictures per pass (default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="(default: %(default)s)")
-    parser.add_argument(
-        "--json", metavar="FILE", type=Path, help="where the scores go (default: into a run folder, as scores.json)"
-    )
-
-
-def _has_model(options: Namespace) -> bool:
-    """Whether a model is to be judged, rather than two folders."""
-    if bool(options.model) == bool(options.fakes or options.reals):
-        raise UsageError("There must be a MODEL, or --fakes and --reals. See --help.")
-    if not options.model and not (options.fakes and options.reals):
-        raise UsageError("--fakes and --reals must be given together. See --help.")
+def _check(options: Namespace) -> None:
+    """Refuse options that do not go together."""
+    given = [bool(each) for each in (options.model, options.fakes, options.reals)]
+    if given not in ([True, False, False], [False, True, True]):
+        raise UsageError("There must be a MODEL, or --fakes and --reals together. See --help.")
     if not options.model and (options.to or options.a or options.exclude_leaks):
         raise UsageError("--to, --a and --exclude-leaks must go with a MODEL, not with --fakes and --reals.")
     if options.equilibrium and not (options.model and Run(Path(options.model)).exists()):
         got = options.model or "--fakes and --reals"
-        raise UsageError(f"--equilibrium must go with a run folder, which has both players, got {got}. Leave it out.")
-    return bool(options.model)
+        raise UsageError(f"--equilibrium must go with a run folder, which has all players, got {got}. Leave it out.")
 
 
 def _own_file(options: Namespace) -> Path | None:
-    """Where the scores of both directions go unless told: into the folder of a run, or of its best translators."""
+    """The default file for scores of all directions: in the folder of a run, or of its best translators."""
     if not options.model or options.to:
         return None
     folder = Path(options.model).resolve()
@@ -129,7 +103,7 @@ def _own_file(options: Namespace) -> Path | None:
 
 
 def _measure_equilibrium(run: Run, steps: int, device: torch.device, trust: bool) -> None:
-    say(f"\nHow far from equilibrium: what each player gains by {steps} steps alone, the mean ± its spread ...")
+    say(f"\nDistance from equilibrium: what each player gains by {steps} steps alone, mean ± standard deviation ...")
     game, data, played = restore(run, trust)
     gap = duality_gap(game.to(device), rounds_of(data, steps, REPEATS), played)
     for name, regret in gap.regrets.items():
@@ -139,56 +113,55 @@ def _measure_equilibrium(run: Run, steps: int, device: torch.device, trust: bool
     say(f"Written to {run.equilibrium}")
 
 
-def _judge_model(options: Namespace, device: torch.device) -> Table:
+def _score_model(options: Namespace, device: torch.device) -> Table:
     model = Model.load(options.model, device, options.precision)
     a, b = model.looks(options.a)
-    translators = {"b" if each.facts.target == b else "a": each for each in model.translators}
-    if options.to not in (None, *(each.facts.target for each in model.translators)):
-        choices = ", ".join(each.facts.target for each in model.translators)
-        raise UsageError(f"--to must be one of {choices}, got {options.to!r}.")
-    data = _data(_domain(options, model, a, b))
+    if options.to not in (None, *model.targets):
+        raise UsageError(f"--to must be one of {', '.join(model.targets)}, got {options.to!r}.")
+    data = _data(_config(options, model, a, b))
     tests = data.tests()
     height, width = data.test_pictures(tests.a[:1])[0].shape[1:]
     if options.size not in (None, min(height, width)):
         raise UsageError(f"--size must change what domain.test_transform does, got {width}x{height}. Leave it out.")
     _introduce(options.model, data, tests, f" at {width}x{height}")
+    translators = {"b" if each.facts.target == b else "a": each for each in model.translators}
     if len(translators) == 1:
         say("The cycle's error takes both directions: not measured.")
-    letters = ["b" if options.to == b else "a"] if options.to else ["b", "a"]
-    with progress_bar("judging", "picture", leave=False, delay=1) as bar:
+    letters = [letter for letter in ("b", "a") if letter in translators]
+    letters = [letter for letter in letters if options.to in (None, translators[letter].facts.target)]
+    with progress_bar("scoring", "picture", leave=False, delay=1) as bar:
         judge = Judge(data, tests, *_networks(options, tests), options.batch_size, bar.update)
-        bar.total = judge.work([each for each in letters if each in translators])
+        bar.total = judge.work(letters)
         return judge.table(translators, letters)
 
 
-def _judge_folders(options: Namespace, device: torch.device) -> Table:
-    """Any two folders: the first one's pictures as they are."""
+def _score_folders(options: Namespace, device: torch.device) -> Table:
+    """Score the pictures of one folder against those of another."""
     steps = [Resize(options.size, keep_aspect=True), CenterCrop(options.size)] if options.size else []
     data = UnpairedData(Domain(name="folders", a="fakes", b="reals", transform=[], test_transform=steps))
     data.sides = Sides([], [], _pictures(options.fakes), _pictures(options.reals))
     tests = _pairs(options.fakes, options.reals, data.sides) if options.paired else data.tests()
     _introduce(options.fakes, data, tests)
-    with progress_bar("judging", "picture", leave=False, delay=1) as bar:
+    with progress_bar("scoring", "picture", leave=False, delay=1) as bar:
         judge = Judge(data, tests, *_networks(options, tests), options.batch_size, bar.update)
         rows = judge.baselines("b", device).rows
     return {options.reals.resolve().name: {"fakes": rows[NOTHING], REALS: rows[REALS]}}
 
 
-def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
-    """The domain to judge on, beside the seed: the run's, with what the command line sets in it."""
+def _config(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
+    """Seed and domain: the run's, with the changes that the command line asks for."""
     whole = saved_config(model.run, options.trust) if model.run else default_config("domain=folders")
     config = OmegaConf.masked_copy(whole, ["seed", "domain"])
-    changes: dict[str, object] = {"a": a, "b": b}
-    changes |= {"paired_test": True} if options.paired else {}
-    changes |= {"exclude_leaks": True} if options.exclude_leaks else {}
-    if options.dataset is not None and not options.dataset.is_dir():
-        raise UsageError(f"There is no folder {options.dataset}. Name one that holds testA and testB.")
+    asked = {"paired_test": options.paired, "exclude_leaks": options.exclude_leaks}
+    changes: dict[str, object] = {"a": a, "b": b} | {name: True for name, wanted in asked.items() if wanted}
     if options.dataset is not None:
+        if not options.dataset.is_dir():
+            raise UsageError(f"There is no folder {options.dataset}. Name one that holds testA and testB.")
         changes |= {"root": str(options.dataset), "a_dir": None, "b_dir": None, "source": None}
         if not config.domain.root or options.dataset.resolve() != Path(config.domain.root).resolve():
             changes |= {"files_a": "*", "files_b": "*"}
     elif model.run is None:
-        raise UsageError(f"{options.model} is no part of a run. Name a DATASET too: a folder with testA and testB.")
+        raise UsageError(f"{options.model} is not part of a run. Name a DATASET, too: a folder with testA and testB.")
     if model.run is None:
         size = model.translators[0].facts.size
         changes |= {"load_size": size, "crop_size": size, "channels": model.translators[0].channels}
@@ -199,10 +172,10 @@ def _domain(options: Namespace, model: Model, a: str, b: str) -> DictConfig:
 
 
 def _data(config: DictConfig) -> UnpairedData:
-    """The domain's pictures; where there are no training pictures, its tests alone.
+    """The domain's pictures, or only its tests if there are no training pictures.
 
     Raises:
-        UsageError: if there are no tests of both looks.
+        UsageError: if a look has no test pictures.
     """
     root = Path(config.domain.root) if config.domain.root else None
     if root is None or not root.is_dir() or any((root / split).is_dir() for split in ("trainA", "trainB")):
@@ -237,17 +210,17 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _pairs(fakes: Path, reals: Path, sides: Sides) -> Tests:
-    """Pictures at the same places in two folders, whatever their formats."""
-    places = {file.relative_to(reals).with_suffix(""): file for file in sides.test_b}
-    both = [(file, places.get(file.relative_to(fakes).with_suffix(""))) for file in sides.test_a]
-    pairs = [(fake, real) for fake, real in both if real is not None]
-    if not pairs:
+    """Pictures with the same path below their folder, whatever the suffix."""
+    truths = {file.relative_to(reals).with_suffix(""): file for file in sides.test_b}
+    places = {file: file.relative_to(fakes).with_suffix("") for file in sides.test_a}
+    paired = [file for file, place in places.items() if place in truths]
+    if not paired:
         raise UsageError(f"{fakes} and {reals} must hold pictures of the same names for --paired. Leave --paired out.")
-    return Tests([fake for fake, _ in pairs], [real for _, real in pairs], aligned=True)
+    return Tests(paired, [truths[places[file]] for file in paired], aligned=True)
 
 
 def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perceptual | None]:
-    """What gives features and LPIPS. What was not asked for by name is left out, in a line, where it cannot be had."""
+    """The networks for KID, FID and LPIPS. Prints a line for each default network that is not available."""
     extractor = perceptual = None
     try:
         if options.features != NONE:

@@ -1,4 +1,4 @@
-"""The reference's files in, through the verbs."""
+"""Weight files of the reference, through the commands that read them."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from cyclegan import Translator
-from cyclegan.interop.reference import PLAYERS, read_reference
+from cyclegan.interop.reference import DISCRIMINATORS, GENERATORS, read_reference
 from tests.commands import fail_command, run_command
 from tests.conftest import GOLDEN, save_picture
 from tests.test_train import checkpoint, tiny
@@ -22,9 +22,9 @@ def checkpoints(tmp_path: Path) -> Path:
     """A checkpoints folder as the reference leaves it."""
     folder = tmp_path / "checkpoints"
     folder.mkdir()
-    for player in PLAYERS:
-        shutil.copy(FOUR / f"{player}.pth", folder / f"latest_net_{player}.pth")
-        shutil.copy(FOUR / f"{player}.pth", folder / f"5_net_{player}.pth")
+    for name in (*GENERATORS, *DISCRIMINATORS):
+        shutil.copy(FOUR / f"{name}.pth", folder / f"latest_net_{name}.pth")
+        shutil.copy(FOUR / f"{name}.pth", folder / f"5_net_{name}.pth")
     return folder
 
 
@@ -53,25 +53,35 @@ def test_a_checkpoints_folder_continues_training(checkpoints: Path, domain_root:
     run = tmp_path / "run"
     assert run_command("train", *tiny(domain_root, run, *like, *still, f"init_from={checkpoints}")) == 0
     weights = checkpoint(run)["state_dict"]
-    for player, name in {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}.items():
-        prefix = f"{name}.body" if name.startswith("disc") else f"{name}.enter"
-        first = next(each for each in weights if each.startswith(prefix))
-        file = read_reference(checkpoints / f"latest_net_{player}.pth")
-        assert torch.equal(weights[first], next(iter(file.values())).float())
+    for theirs, ours in {"G_A": "to_b", "G_B": "to_a", "D_A": "disc_b", "D_B": "disc_a"}.items():
+        first = weights[f"{ours}.body.0.weight" if ours.startswith("disc") else f"{ours}.encoder.0.weight"]
+        file = read_reference(checkpoints / f"latest_net_{theirs}.pth")
+        assert torch.equal(first, next(iter(file.values())).float())
 
 
-def test_mistakes_are_told_in_one_line(
+def test_a_folder_with_one_generator_becomes_one_translator(checkpoints: Path, tmp_path: Path) -> None:
+    for file in checkpoints.iterdir():
+        if file.name != "5_net_G_B.pth":
+            file.unlink()
+    assert run_command("convert", str(checkpoints), str(tmp_path / "one"), "--looks", "horse", "zebra") == 0
+    assert Translator.from_pretrained(tmp_path / "one").facts.target == "horse"
+
+
+def test_a_users_mistake_ends_with_one_line(
     checkpoints: Path, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = str(checkpoints / "latest_net_G_A.pth")
     (tmp_path / "empty").mkdir()
     mistakes: dict[tuple[str, ...], str] = {
         ("convert", file, str(checkpoints)): "exists already",
-        ("convert", file, str(checkpoints / "5_net_G_A.pth"), "new"): "a look of its own, but they lead to b, b",
+        ("convert", file, str(checkpoints / "5_net_G_A.pth"), "new"): "a target look of its own, got b, b",
         ("convert", str(tmp_path / "empty"), "new"): "must hold weight files",
         ("convert", str(checkpoints / "latest_net_D_A.pth"), "new"): "must be a generator, but is a PatchDiscriminator",
         ("translate", file, file, "out", "--to", "winter"): "--to must be one of b, got 'winter'",
-        ("train", *tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}")): "layers differ",
+        (
+            "train",
+            *tiny(domain_root, tmp_path / "run", f"init_from={checkpoints}"),
+        ): "got ResnetGenerator(channels=3, width=4",
     }
     for words, line in mistakes.items():
         assert line in fail_command(capsys, *words)

@@ -1,4 +1,4 @@
-"""How commands start, fail and speak: options, error messages, progress bars, and where the configuration lies.
+"""How commands run: their options, error messages and progress bars, and the places of configuration and cache.
 
 Nothing here knows pictures, networks or training.
 """

@@ -37,10 +37,11 @@ PATHS = (
 )
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
+OmegaConf.register_new_resolver("datasets", datasets, replace=True)  # configs of runs keep ${datasets:NAME}
+
 
 def hydra_command(main: Callable[[DictConfig], Any], options: str = "train") -> Callable[[], None]:
     """A command that is configured by `conf/train.yaml`, or by another file of `conf/`."""
-    OmegaConf.register_new_resolver("datasets", datasets, replace=True)
     explain = partial(explain_error, options=options)
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=options)
@@ -74,7 +75,7 @@ def check_types(node: Any, path: str = "") -> None:
     for name in node:
         key = f"{path}.{name!s}".removeprefix(".")
         value, wanted = node[name], types.get(str(name))
-        if wanted and not _has_type(value, wanted):
+        if wanted and not (type(value) in wanted or (type(value) is int and float in wanted)):
             expected = " or ".join(PLAIN.get(each, "null") for each in wanted)
             raise UsageError(f"{key} must be {expected}, got {value!r}.")
         group = key.replace(".", "/")
@@ -84,7 +85,7 @@ def check_types(node: Any, path: str = "") -> None:
 
 
 def _keyword_types(target: str) -> dict[str, tuple[type, ...]]:
-    """Types of a target's keyword arguments, where they are a plain type, or a plain type or None."""
+    """The types of a target's keyword arguments that take one plain type, or that type and None."""
     try:
         found = get_object(target)
     except (ImportError, AttributeError, ValueError) as error:
@@ -100,11 +101,6 @@ def _keyword_types(target: str) -> dict[str, tuple[type, ...]]:
     }
     plain = {name: types for name, types in unions.items() if all(type(each) is type for each in types)}
     return {name: types for name, types in plain.items() if len([each for each in types if each in PLAIN]) == 1}
-
-
-def _has_type(value: Any, types: tuple[type, ...]) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return type(value) in types or (whole and float in types)
 
 
 def quote_paths(arguments: Sequence[str]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Other people's weights and formats: the reference's weight files, ONNX, torch.export."""
+"""Weights and formats of other programs: the reference's weight files, ONNX, torch.export."""

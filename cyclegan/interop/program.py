@@ -1,4 +1,4 @@
-"""A generator as a program that runs without this package: for onnxruntime, or as a torch.export package."""
+"""A generator as a program that runs without this package: an ONNX model, or a torch.export package."""
 
 import copy
 import io
@@ -6,6 +6,8 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -15,78 +17,59 @@ from cyclegan.console.errors import UsageError
 from cyclegan.pictures.padding import mirrored
 
 INPUT, OUTPUT = "picture", "translation"
-EXAMPLE = (2, 70, 90)  # batch, height, width; any would do
+EXAMPLE = (2, 70, 90)  # batch, height, width of the pictures that are traced; the program takes any
 METADATA = "metadata.json"  # in a torch.export package
 
 
 @dataclass(frozen=True)
-class Form:
-    """What goes in and out of a program, and how it calculates.
+class Format:
+    """Number formats of a program."""
 
-    Args:
-        half: whether weights and values inside are of 16 bits; else of 32.
-        pixels: whether pictures are bytes (B, H, W, C), 0 to 255; else floats (B, C, H, W), -1 to 1.
-    """
-
-    half: bool = False
-    pixels: bool = False
-
-
-class AnySize(nn.Module):
-    """A generator that pads pictures (B, C, H, W) of any size by reflection, and crops its results back.
-
-    Args:
-        generator: has `multiple` and `smallest`, of H and W.
-    """
-
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator
-        self.multiple, self.smallest = int(generator.multiple), int(generator.smallest)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """One pass."""
-        height, width = x.shape[-2:]
-        rows, columns = (mirrored(each, self.multiple, self.smallest) for each in (height, width))
-        result = self.generator(x.index_select(-2, rows).index_select(-1, columns))
-        # for torch.export, slices that take all would make another program
-        return result.index_select(-2, torch.arange(height)).index_select(-1, torch.arange(width))
+    fp16: bool = False  # whether weights and activations have 16 bits instead of 32
+    uint8: bool = False  # whether pictures are bytes (B, H, W, C), 0 to 255, instead of floats (B, C, H, W), -1 to 1
 
 
 class Program(nn.Module):
-    """Takes and gives pictures of any batch, height and width in a form.
+    """A generator that takes and gives pictures of any batch size, height and width, in a format.
+
+    Pictures are padded by reflection to a size that the generator takes, and results cropped back.
 
     Args:
-        generator: a network of `cyclegan.networks`; not changed.
-        form: of the pictures and values.
+        generator: a network of `cyclegan.networks`; it is copied.
+        format: number formats.
     """
 
-    def __init__(self, generator: nn.Module, form: Form) -> None:
+    def __init__(self, generator: nn.Module, format: Format) -> None:
         super().__init__()
-        self.form = form
-        self.dtype = torch.float16 if form.half else torch.float32
-        own = copy.deepcopy(generator).requires_grad_(False).cpu().eval().to(memory_format=torch.contiguous_format)
-        self.network = AnySize(own.to(self.dtype))
+        self.format = format
+        self.dtype = torch.float16 if format.fp16 else torch.float32
+        self.multiple, self.smallest = int(generator.multiple), int(generator.smallest)  # type: ignore[arg-type]
+        own = copy.deepcopy(generator).requires_grad_(False).cpu().eval()
+        self.generator = own.to(self.dtype).to(memory_format=torch.contiguous_format)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """One pass."""
-        if self.form.pixels:
-            picture = picture.permute(0, 3, 1, 2).float() / 127.5 - 1
-        result = self.network(picture.to(self.dtype)).float()
-        if self.form.pixels:
-            result = ((result + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-        return result
+        """Translate pictures."""
+        if not self.format.uint8:
+            return self._translate(picture)
+        result = self._translate(picture.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        return ((result + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+    def _translate(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        rows, columns = (mirrored(each, self.multiple, self.smallest) for each in (height, width))
+        result = self.generator(x.index_select(-2, rows).index_select(-1, columns).to(self.dtype)).float()
+        # not slices: torch.export would make another program for slices that keep everything
+        return result.index_select(-2, torch.arange(height)).index_select(-1, torch.arange(width))
 
 
-def traced(generator: nn.Module, channels: int, form: Form) -> ExportedProgram:
-    """The program's graph, for every batch, height and width."""
+def trace(generator: nn.Module, channels: int, format: Format) -> ExportedProgram:
+    """The program's graph, for any batch size, height and width."""
     batch, height, width = EXAMPLE
-    rows, columns = (1, 2) if form.pixels else (2, 3)
-    shape = (batch, height, width, channels) if form.pixels else (batch, channels, height, width)
-    example = torch.zeros(shape, dtype=torch.uint8 if form.pixels else torch.float32)
-    dynamic = {0: Dim.DYNAMIC, rows: Dim.DYNAMIC, columns: Dim.DYNAMIC}
+    shape = (batch, height, width, channels) if format.uint8 else (batch, channels, height, width)
+    example = torch.zeros(shape, dtype=torch.uint8 if format.uint8 else torch.float32)
+    dynamic = dict.fromkeys(_sizes(format), Dim.DYNAMIC)
     with torch.no_grad():
-        return torch.export.export(Program(generator, form), (example,), dynamic_shapes=(dynamic,))
+        return torch.export.export(Program(generator, format), (example,), dynamic_shapes=(dynamic,))
 
 
 def to_torch(program: ExportedProgram, metadata: Mapping[str, str]) -> bytes:
@@ -96,29 +79,40 @@ def to_torch(program: ExportedProgram, metadata: Mapping[str, str]) -> bytes:
     return file.getvalue()
 
 
-def to_onnx(program: ExportedProgram, metadata: Mapping[str, str], form: Form) -> bytes:
+def to_onnx(program: ExportedProgram, metadata: Mapping[str, str], format: Format) -> bytes:
     """An ONNX model.
 
     Raises:
         UsageError: if the libraries for it are missing.
     """
-    try:
-        import onnxscript  # noqa: F401, PLC0415 (takes a while, and is an extra)
-    except ImportError as error:
-        raise UsageError(f'ONNX needs the library {error.name}. Install it: pip install "cyclegan[onnx]".') from error
-    rows, columns = (1, 2) if form.pixels else (2, 3)
+    onnx_library("onnxscript")
+    inputs, outputs, shapes = [INPUT], [OUTPUT], (_sizes(format),)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = torch.onnx.export(
-            program,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: "batch", rows: "height", columns: "width"},),
-            verbose=False,
+        exported = torch.onnx.export(
+            program, input_names=inputs, output_names=outputs, dynamic_shapes=shapes, verbose=False
         )
-    assert made
-    model = made.model_proto
+    assert exported
+    model = exported.model_proto
     for name, value in metadata.items():
         model.metadata_props.add(key=name, value=value)
     model.producer_name = "cyclegan"
     return bytes(model.SerializeToString())
+
+
+def onnx_library(name: str) -> ModuleType:
+    """Import a library of the extra ``onnx``, only when it is needed, as that takes a while.
+
+    Raises:
+        UsageError: if it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise UsageError(f'ONNX needs the library {error.name}. Install it: pip install "cyclegan[onnx]".') from error
+
+
+def _sizes(format: Format) -> dict[int, str]:
+    """The dimensions of a program's input that may have any size, and their names."""
+    rows, columns = (1, 2) if format.uint8 else (2, 3)
+    return {0: "batch", rows: "height", columns: "width"}

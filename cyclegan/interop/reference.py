@@ -1,21 +1,28 @@
-"""Weight files of the authors' PyTorch release (junyanz/pytorch-CycleGAN-and-pix2pix): plain state dicts."""
+"""Weight files of the authors' PyTorch release (junyanz/pytorch-CycleGAN-and-pix2pix), which are plain state dicts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from cyclegan import networks
 from cyclegan.console.errors import UsageError
 from cyclegan.files.weights import read_pickle
-from cyclegan.files.writing import replaced_whole
-from cyclegan.interop.recognition import Architecture, after, recognise
+from cyclegan.interop.recognition import (
+    PIXEL_LAYERS,
+    Architecture,
+    next_layer,
+    patch_layers,
+    recognise,
+    resnet_layers,
+    unet_layers,
+)
 from cyclegan.networks import PatchDiscriminator, PixelDiscriminator, ResnetGenerator, UnetGenerator
 
-STALE = ("running_mean", "running_var", "num_batches_tracked")  # of instance norm, in files from PyTorch < 0.4
-DROPOUT_LAYOUT = {".conv_block.5.": ".conv_block.6.", ".conv_block.6.": ".conv_block.7."}  # a module more in each block
-FEWEST_LEVELS = 5  # of the reference's U-Net
+STALE = ("running_mean", "running_var", "num_batches_tracked")  # unused entries of instance norm, before PyTorch 0.4
+SMALLEST_DEPTH = 5  # of the reference's U-Net
 LATEST = "latest"
 GENERATORS, DISCRIMINATORS = ("G_A", "G_B"), ("D_A", "D_B")
 
@@ -23,10 +30,10 @@ GENERATORS, DISCRIMINATORS = ("G_A", "G_B"), ("D_A", "D_B")
 def read_reference(path: str | Path) -> dict[str, Tensor]:
     """Read a reference weight file, without running code from it.
 
-    Prefixes of multi-GPU files are taken off and stale statistics of instance norm left out.
+    Prefixes of multi-GPU files and unused statistics of instance norm are removed.
 
     Raises:
-        UsageError: if it is no plain state dict, or not one that is safe to read.
+        UsageError: if it is not a plain state dict, or not safe to read.
     """
     state = read_pickle(Path(path))
     if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
@@ -37,10 +44,10 @@ def read_reference(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_reference(path: str | Path) -> tuple[Architecture, nn.Module]:
-    """The generator of a reference weight file.
+    """The generator in a reference weight file.
 
     Raises:
-        UsageError: if the file is no such thing.
+        UsageError: if the file holds no generator of the reference.
     """
     state = read_reference(path)
     try:
@@ -51,86 +58,65 @@ def load_reference(path: str | Path) -> tuple[Architecture, nn.Module]:
         raise UsageError(f"{path} is no weight file of the reference. {error}") from error
     if "Discriminator" in architecture.network:
         raise UsageError(
-            f"{path} must be a generator, but is a {architecture.network}. Name latest_net_G_A.pth or such."
+            f"{path} must be a generator, but is a {architecture.network}. Name a file like latest_net_G_A.pth."
         )
     return architecture, network
 
 
 def take_reference(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Give a network the weights of a reference state dict.
+    """Load a reference state dict into a network.
 
     Raises:
-        UsageError: if they are of another architecture.
+        UsageError: if it is of another architecture.
     """
     try:
         network.load_state_dict(from_reference(network, state))
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UsageError(f"These weights are of another {type(network).__name__} ({reason})") from error
+        raise UsageError(
+            f"These weights must be of the model's {type(network).__name__}, got {recognise(state)}. Change the model."
+        ) from error
 
 
 def from_reference(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A reference state dict under this network's own names, ready for its `load_state_dict`.
+    """A reference state dict under a network's own names, for its `load_state_dict`.
 
     Args:
-        network: one of `cyclegan.networks`.
-        state: as `read_reference` gives it.
+        network: a network of `cyclegan.networks`.
+        state: weights as `read_reference` gives them.
 
     Raises:
-        UsageError: if the file is of another architecture.
+        UsageError: if it is of a network with another norm, or the reference has no such network.
     """
-    if any(name.endswith(".conv_block.6.weight") and each.ndim == 4 for name, each in state.items()):
-        plain = {new: old for old, new in DROPOUT_LAYOUT.items()}
-        state = {_renamed(name, plain): tensor for name, tensor in state.items()}
-    own = {reference: name for name, reference in _layers(network)}
-    layers = {name.rpartition(".")[0] for name in state}
-    if layers != set(own):
-        raise UsageError(
-            f"These weights must be of a {type(network).__name__} like the one asked for, but their layers differ: "
-            f"{sorted(layers ^ set(own))[:3]}. They are of {recognise(state)}."
-        )
-    norm = recognise(state).options["norm"]
-    if norm != _norm(network):
+    found = recognise(state)
+    if (norm := found.options["norm"]) != _norm(network):
         raise UsageError(f"These weights must be of a network with norm={_norm(network)}, got norm={norm}.")
-    found = {f"{own[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": tensor for name, tensor in state.items()}
-    if norm == "none":  # where ours has biases, the reference has none
-        found = {name: torch.zeros_like(each) for name, each in network.state_dict().items() if "bias" in name} | found
-    return found
+    names = _reference_names(network, dropout=found.options.get("dropout", 0) > 0)
+    own = _renamed(state, {theirs: ours for ours, theirs in names.items()})
+    if norm == "none":  # the reference has no biases without norm, our networks have
+        own = {name: torch.zeros_like(each) for name, each in network.state_dict().items() if "bias" in name} | own
+    return own
 
 
 def to_reference(network: nn.Module) -> dict[str, Tensor]:
-    """A network's weights under the reference's names, which its strict loading takes.
+    """A network's weights under the reference's names; the reference's network loads them with `strict=True`.
 
     Raises:
         UsageError: if the reference has no such network.
     """
-    reference = dict(_layers(network))
-    if _norm(network) == "none" or _resizes(network):
+    if _norm(network) == "none" or _has(network, nn.Upsample):
         raise UsageError(
             "The reference has no biases without norm, and no resize-convolutions. Choose a model without these."
         )
-    dropout = any(isinstance(each, nn.Dropout) for each in network.modules())
-    layout = DROPOUT_LAYOUT if dropout and isinstance(network, ResnetGenerator) else {}
-    return {
-        _renamed(f"{reference[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}", layout): tensor.cpu().contiguous()
-        for name, tensor in network.state_dict().items()
-    }
-
-
-def write_reference(network: nn.Module, path: Path) -> None:
-    """Write a network's weights as the reference does.
-
-    Raises:
-        UsageError: if the reference has no such network.
-    """
-    state = to_reference(network)
-    with replaced_whole(path) as partial:
-        torch.save(state, partial)
+    weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    return _renamed(weights, _reference_names(network, dropout=_has(network, nn.Dropout)))
 
 
 def reference_files(folder: Path) -> dict[str, Path]:
-    """The reference's weight files in a folder by network: the latest, or of the last epoch that has G_A."""
-    epochs = [each.name.removesuffix("_net_G_A.pth") for each in folder.glob("*_net_G_A.pth")]
+    """The reference's weight files in a folder, by network: the latest, else those of the last epoch.
+
+    There may be one generator or two; without a generator, the result is empty.
+    """
+    epochs = [each.name.partition("_net_")[0] for each in folder.glob("*_net_G_[AB].pth")]
     if not epochs:
         return {}
     epoch = LATEST if LATEST in epochs else max(epochs, key=lambda each: int(each) if each.isdecimal() else -1)
@@ -138,53 +124,52 @@ def reference_files(folder: Path) -> dict[str, Path]:
     return {name: file for name, file in files.items() if file.is_file()}
 
 
-def _renamed(name: str, layout: Mapping[str, str]) -> str:
-    return next((name.replace(old, new) for old, new in layout.items() if old in name), name)
+def _has(network: nn.Module, kind: type[nn.Module]) -> bool:
+    return any(isinstance(each, kind) for each in network.modules())
+
+
+def _renamed(state: Mapping[str, Tensor], layers: Mapping[str, str]) -> dict[str, Tensor]:
+    """The same weights, with other names of the layers; unknown layers keep their names."""
+    parts = {name: name.rpartition(".") for name in state}
+    return {f"{layers.get(layer, layer)}.{kind}": state[name] for name, (layer, _, kind) in parts.items()}
 
 
 def _norm(network: nn.Module) -> str:
-    if any(isinstance(each, nn.BatchNorm2d) for each in network.modules()):
+    if _has(network, nn.BatchNorm2d):
         return "batch"
-    return "instance" if any(isinstance(each, nn.InstanceNorm2d) for each in network.modules()) else "none"
+    return "instance" if _has(network, nn.InstanceNorm2d) else "none"
 
 
-def _resizes(network: nn.Module) -> bool:
-    return any(isinstance(each, nn.Upsample) for each in network.modules())
+def _reference_names(network: nn.Module, dropout: bool) -> dict[str, str]:
+    """The reference's name of each layer that has weights, by our own name.
 
-
-def _layers(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """Layers that have weights, as the signal passes them: own name and the reference's (without dropout)."""
-    convolutions = iter(_convolutions(network))
-    reference = ""
+    Args:
+        network: a network of `cyclegan.networks`.
+        dropout: whether the reference's residual blocks have dropout layers, which shift the layers after them.
+    """
+    if any(is_parametrized(each) for each in network.modules()):
+        raise UsageError("The reference has no spectral norm. Set model.discriminator.spectral_norm=false.")
+    convolutions = iter(_convolutions(network, dropout))
+    names, latest = {}, ""
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            reference = next(convolutions)
-            yield name, reference
+            latest = next(convolutions)
+            names[name] = latest
         elif isinstance(module, nn.BatchNorm2d):
-            yield name, after(reference)
+            names[name] = next_layer(latest)
+    return names
 
 
-def _convolutions(network: nn.Module) -> list[str]:
-    """The reference's names of a network's convolutions, in order."""
-    count = sum(isinstance(each, nn.Conv2d | nn.ConvTranspose2d) for each in network.modules())
+def _convolutions(network: nn.Module, dropout: bool) -> list[str]:
+    """The reference's names of a network's convolutions, in the order of a forward pass."""
+    upsampling = "resize" if _has(network, nn.Upsample) else "transposed"
     match network:
         case ResnetGenerator(multiple=4, residual=False):
-            blocks = len(network.blocks)
-            middle = [f"model.{10 + block}.conv_block.{conv}" for block in range(blocks) for conv in (1, 5)]
-            places = (2, 7, 11) if _resizes(network) else (0, 3, 7)
-            return ["model.1", "model.4", "model.7", *middle, *(f"model.{10 + blocks + place}" for place in places)]
+            return resnet_layers(len(network.blocks), upsampling, dropout)
+        case UnetGenerator() if len(network.down) >= SMALLEST_DEPTH and upsampling == "transposed":
+            return unet_layers(len(network.down))
         case PatchDiscriminator():
-            return ["model.0", *(f"model.{2 + 3 * layer}" for layer in range(count - 1))]
+            return patch_layers(sum(isinstance(each, nn.Conv2d) for each in network.modules()) - 2)
         case PixelDiscriminator():
-            return ["net.0", "net.2", "net.5"]
-        case UnetGenerator() if len(network.down) >= FEWEST_LEVELS and not _resizes(network):
-            return _nested(len(network.down))
+            return PIXEL_LAYERS
     raise UsageError(f"The reference has no such {type(network).__name__}. Choose a network that it has.")
-
-
-def _nested(depth: int) -> list[str]:
-    """U-Net: every level of the reference holds the next deeper one; levels have up to eight modules."""
-    inside = ["model", "model.model.1", *("model.model.1" + ".model.3" * level for level in range(1, depth - 1))]
-    down = ["model.model.0", *(f"{level}.model.1" for level in inside[1:])]
-    innermost_first = [f"{inside[-1]}.model.3", *(f"{level}.model.5" for level in reversed(inside[1:-1]))]
-    return [*down, *innermost_first, "model.model.3"]

@@ -1,1 +1,1 @@
-"""Losses: tensors in, a scalar out. They know no networks."""
+"""Losses: functions from tensors to a scalar. They know no networks."""

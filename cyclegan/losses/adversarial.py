@@ -1,7 +1,7 @@
 """Adversarial losses of both players. Scores are a discriminator's output, of any shape, unbounded.
 
 Every class has the same two methods: `discriminator(real, fake)` is half the sum of its two terms, as in the reference;
-`generator(fake)` is not halved.
+`generator(fake)` is not halved. Losses are computed in at least float32, as bf16 values near 1 have two decimal digits.
 """
 
 from typing import Protocol
@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 
 class Adversarial(Protocol):
-    """An adversarial loss: two scalars, one per player."""
+    """An adversarial loss: a scalar for each of the two players."""
 
     def generator(self, fake: Tensor) -> Tensor:
-        """Loss of the generator whose pictures got the scores `fake`."""
+        """Loss of the generator, given the scores of its pictures."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Loss of the discriminator that gave these scores."""
+        """Loss of the discriminator, given its scores of real and of generated pictures."""
 
 
 class LeastSquares:
@@ -26,11 +26,11 @@ class LeastSquares:
 
     def generator(self, fake: Tensor) -> Tensor:
         """Mean of (fake - 1)^2."""
-        return (_exact(fake) - 1).square().mean()
+        return (_precise(fake) - 1).square().mean()
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Half of mean (real - 1)^2 + mean fake^2."""
-        return ((_exact(real) - 1).square().mean() + _exact(fake).square().mean()) / 2
+        return ((_precise(real) - 1).square().mean() + _precise(fake).square().mean()) / 2
 
 
 class CrossEntropy:
@@ -38,11 +38,11 @@ class CrossEntropy:
 
     def generator(self, fake: Tensor) -> Tensor:
         """Mean of -log sigmoid(fake)."""
-        return F.softplus(-_exact(fake)).mean()
+        return F.softplus(-_precise(fake)).mean()
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Half of mean -log sigmoid(real) + mean -log(1 - sigmoid(fake))."""
-        return (F.softplus(-_exact(real)).mean() + F.softplus(_exact(fake)).mean()) / 2
+        return (F.softplus(-_precise(real)).mean() + F.softplus(_precise(fake)).mean()) / 2
 
 
 class Hinge:
@@ -50,13 +50,12 @@ class Hinge:
 
     def generator(self, fake: Tensor) -> Tensor:
         """Mean of -fake."""
-        return -_exact(fake).mean()
+        return -_precise(fake).mean()
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Half of mean max(0, 1 - real) + mean max(0, 1 + fake)."""
-        return (F.relu(1 - _exact(real)).mean() + F.relu(1 + _exact(fake)).mean()) / 2
+        return (F.relu(1 - _precise(real)).mean() + F.relu(1 + _precise(fake)).mean()) / 2
 
 
-def _exact(scores: Tensor) -> Tensor:
-    """Scores in at least float32: in bf16, values near 1 have two decimal digits."""
+def _precise(scores: Tensor) -> Tensor:
     return scores.to(torch.promote_types(scores.dtype, torch.float32))

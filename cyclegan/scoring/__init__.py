@@ -1,4 +1,4 @@
-"""Metrics, and the tables that judge translators by them.
+"""Metrics, and the tables of scores of translators.
 
-Tensors and pictures in, numbers out; `judge` applies them to a model and a data set.
+Tensors and pictures in, numbers out. `judge` computes all scores of a model on a data set.
 """

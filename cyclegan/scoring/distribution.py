@@ -1,10 +1,9 @@
-"""How far apart two sets of pictures are, by their features (N, D): in float64, over all of them, without chance.
+"""Distances between two sets of pictures, computed from their features (N, D), in float64.
 
-Torchmetrics' KID draws random subsets from the global generator; its FID takes roots of covariances, which have none
-that is exact where there are fewer pictures than features.
+Torchmetrics' KID is a mean over random subsets, and its FID takes the root of a product of covariance matrices, which
+is inexact if there are fewer pictures than features. The distances here have neither flaw.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -12,8 +11,8 @@ from torch import Tensor
 
 from cyclegan.console.errors import UsageError
 
-BLOCK = 2048  # pictures on either side whose kernel is held at once: 32 MB
-FEWEST = 3  # of a set: a kernel distance without one of its pictures still needs two
+BLOCK = 256  # rows of the kernel matrix in memory at once: 2 kB per column
+FEWEST = 3  # pictures in a set: the jackknife leaves one out, and an unbiased mean over pairs needs two
 
 
 class Estimate(NamedTuple):
@@ -24,36 +23,36 @@ class Estimate(NamedTuple):
 
 
 def fid(x: Tensor, y: Tensor) -> float:
-    """Fréchet distance of the Gaussians with the means and (unbiased) covariances of two sets of features.
+    """Fréchet distance of two Gaussians that have the means and unbiased covariances of two sets of features.
 
     Source: Heusel et al., arXiv 1706.08500. The trace of the root of the covariances' product is the sum of the
     singular values of X Y^T, where the rows of X and Y are the centred features divided by the root of N - 1.
 
     Raises:
-        UsageError: if there are fewer than 3 of a set.
+        UsageError: for fewer than 3 pictures in a set.
     """
     check_enough(len(x), len(y))
-    x, y = x.double(), y.double()
-    (mean_x, root_x), (mean_y, root_y) = _moments(x), _moments(y)
+    (mean_x, root_x), (mean_y, root_y) = _moments(x.double()), _moments(y.double())
     spread = root_x.square().sum() + root_y.square().sum()
     overlap = torch.linalg.svdvals(root_x @ root_y.T).sum()
     return max(0.0, float((mean_x - mean_y).square().sum() + spread - 2 * overlap))
 
 
 def kid(x: Tensor, y: Tensor) -> Estimate:
-    """Kernel distance of two sets of features, squared: unbiased, with the kernel (x.y / D + 1)^3.
+    """Squared kernel distance of two sets of features: unbiased, with the kernel (x.y / D + 1)^3.
 
-    Its standard error is the jackknife's: from what the distance would be without each of the pictures.
+    Its standard error is the jackknife's, from the distances without each of the pictures.
     Source: Bińkowski et al., arXiv 1801.01401.
 
     Raises:
-        UsageError: if there are fewer than 3 of a set.
+        UsageError: for fewer than 3 pictures in a set.
     """
     check_enough(len(x), len(y))
     x, y = x.double(), y.double()
     n, m = len(x), len(y)
-    within_x, within_y = (_kernel_sums(each, each)[0] - _kernel(each, each) for each in (x, y))
-    across_x, across_y = _kernel_sums(x, y)
+    squares_x, squares_y = ((each.square().sum(dim=1) / each.shape[1] + 1) ** 3 for each in (x, y))
+    within_x, within_y = _kernel_sums(x, x) - squares_x, _kernel_sums(y, y) - squares_y
+    across_x, across_y = _kernel_sums(x, y), _kernel_sums(y, x)
     sum_x, sum_y, sum_xy = within_x.sum(), within_y.sum(), across_x.sum()
     mean_x, mean_y = sum_x / (n * (n - 1)), sum_y / (m * (m - 1))
     without_x = (sum_x - 2 * within_x) / ((n - 1) * (n - 2)) + mean_y - 2 * (sum_xy - across_x) / ((n - 1) * m)
@@ -63,10 +62,10 @@ def kid(x: Tensor, y: Tensor) -> Estimate:
 
 
 def check_enough(x: int, y: int) -> None:
-    """Refuse sets of too few pictures.
+    """Refuse to compare sets of fewer than 3 pictures.
 
     Raises:
-        UsageError: if one of them is.
+        UsageError: naming both numbers.
     """
     if min(x, y) < FEWEST:
         raise UsageError(
@@ -76,27 +75,11 @@ def check_enough(x: int, y: int) -> None:
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean (D,), and a matrix R of at most D rows: R^T R is the covariance."""
+    """The mean (D,), and a matrix R with at most D rows such that R^T R is the covariance."""
     mean = x.mean(dim=0)
-    root: Tensor = torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5, mode="r").R
-    return mean, root
+    return mean, torch.linalg.qr((x - mean) / (len(x) - 1) ** 0.5, mode="r").R
 
 
-def _kernel_sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """For each picture of x, the sum of its kernel with all of y; and for each of y, with all of x."""
-    of_x, of_y = x.new_zeros(len(x)), y.new_zeros(len(y))
-    for rows in _blocks(len(x)):
-        for columns in _blocks(len(y)):
-            kernel = (x[rows] @ y[columns].T / x.shape[1] + 1) ** 3
-            of_x[rows] += kernel.sum(dim=1)
-            of_y[columns] += kernel.sum(dim=0)
-    return of_x, of_y
-
-
-def _kernel(x: Tensor, y: Tensor) -> Tensor:
-    """Kernel of pictures with those at the same places."""
-    return ((x * y).sum(dim=1) / x.shape[1] + 1) ** 3
-
-
-def _blocks(count: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
+def _kernel_sums(x: Tensor, y: Tensor) -> Tensor:
+    """For each picture of x, the sum of its kernel values with all pictures of y."""
+    return torch.cat([((rows @ y.T / x.shape[1] + 1) ** 3).sum(dim=1) for rows in torch.split(x, BLOCK)])

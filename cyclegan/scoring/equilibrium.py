@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from cyclegan.console.errors import UsageError
-from cyclegan.data.folders import UnpairedDataset
+from cyclegan.data.dataset import UnpairedDataset
 from cyclegan.data.module import UnpairedData
 from cyclegan.data.sampling import Key, Pair
 from cyclegan.data.transforms import Transform
@@ -23,7 +22,7 @@ from cyclegan.methods.standalone import StandaloneGame, standalone
 
 
 class Round(NamedTuple):
-    """Batches of one repeat: those that a player moves by, and others by which its gain is judged."""
+    """The batches of one repeat: those that a player moves by, and others that its gain is measured on."""
 
     moves: Sequence[Any]
     judged: Sequence[Any]
@@ -45,7 +44,7 @@ class Gap(NamedTuple):
     std: float
 
     def numbers(self) -> dict[str, float]:
-        """All of it, by the names under which it is logged and written."""
+        """All numbers by name, for loggers and files."""
         numbers = {"duality_gap": self.mean, "duality_gap_std": self.std}
         for name, regret in self.regrets.items():
             numbers |= {f"regret_{name}": regret.mean, f"regret_{name}_std": regret.std, f"loss_{name}": regret.loss}
@@ -61,22 +60,19 @@ def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
     """Estimate the duality gap: 0 at an equilibrium, otherwise the sum of what each player gains by moving alone.
 
     Grnarova et al., "A Domain Agnostic Measure for Monitoring and Evaluating GANs", NeurIPS 2019, arXiv 1811.05512:
-    DG(u, v) = max over v' of M(u, v') - min over u' of M(u', v), where some gradient steps from (u, v) find the best
-    replies. There, M is one loss that one player lowers and the other raises. Here each player has its own loss (least
-    squares and cycle terms are no such M), so the gap is the sum of regrets: a player's loss before minus its loss
-    after its steps, while the others stand still. With losses M and -M, both are the same.
+    DG(u, v) = max over v' of M(u, v') - min over u' of M(u', v), where gradient steps from (u, v) find v' and u', and
+    M is one loss that one player lowers and the other raises. Here each player has its own loss, so the gap is the sum
+    of regrets: a player's loss before minus its loss after its steps, while the others do not move. For a zero-sum
+    game, both are the same.
 
-    Further differences: the steps are the game's own (`training_step`, with fresh optimisers at their initial learning
-    rates, so that the end of a schedule does not look like an equilibrium); discriminators judge without image pools;
-    all in float32. A few steps find less than the best reply, so this is a lower bound. A negative value means that the
-    steps found nothing better on unseen pictures.
-
-    Neither the game nor torch's random state is changed.
+    The steps are the game's own (`training_step` with fresh optimisers at their initial learning rates, without image
+    pools, in float32). As a few steps find less than the best reply, this is a lower bound. A negative value means that
+    the steps found nothing better on unseen pictures. Neither the game nor torch's random state is changed.
 
     Args:
         game: of any method; `length` must be set.
-        rounds: one per repeat, at least two, all with the same number of moves.
-        played: batches that the game has been trained with, on which weights of terms may depend.
+        rounds: one per repeat, at least two.
+        played: batches that the game has been trained with, as weights of terms may depend on them.
 
     Raises:
         UsageError: for fewer than two rounds.
@@ -85,25 +81,25 @@ def duality_gap(game: Game, rounds: Iterable[Round], played: int) -> Gap:
     losses, regrets = [], []
     with torch.random.fork_rng([game.device] if game.device.type == "cuda" else []):
         for moves, judged in rounds:
-            before = _judge(_copy(game, played), judged)
-            after = [_judge(_move(_copy(game, played), i, moves), judged)[i] for i in range(len(names))]
+            before = _losses(_copy(game, played), judged)
+            after = [_losses(_move(_copy(game, played), i, moves), judged)[i] for i in range(len(names))]
             losses.append(before)
             regrets.append(before - torch.stack(after))
     if len(regrets) < 2:
         raise UsageError(f"repeats must be at least 2, to have a spread, got {len(regrets)}.")
     by_player = zip(names, torch.stack(regrets).T, torch.stack(losses).T, strict=True)
-    sums = torch.stack(regrets).sum(1)
     by_name = {
         name: Regret(float(gain.mean()), float(gain.std()), float(loss.mean())) for name, gain, loss in by_player
     }
+    sums = torch.stack(regrets).sum(1)
     return Gap(by_name, float(sums.mean()), float(sums.std()))
 
 
 def rounds_of(data: UnpairedData, steps: int, repeats: int) -> Iterator[Round]:
     """Rounds of a domain's pictures, always the same, prepared like training samples.
 
-    Players move by training pictures and are judged by test pictures. If a domain has no tests, its training pictures
-    are halved.
+    Players move by training pictures and are judged by test pictures. If a look has no test pictures, the training
+    pictures are split in halves.
 
     Args:
         data: the domain.
@@ -120,24 +116,22 @@ def rounds_of(data: UnpairedData, steps: int, repeats: int) -> Iterator[Round]:
         moves, judged = (sides.train_a, sides.train_b), (sides.test_a, sides.test_b)
     else:
         moves, judged = ((sides.train_a[i::2], sides.train_b[i::2]) for i in (0, 1))
-    reader = partial(data.cache.read, channels=data.domain.channels)
-    both = [
-        _batches(UnpairedDataset(files, Transform(data.domain.transform), data.seed, reader), data.domain.batch_size)
-        for files in (moves, judged)
-    ]
-    for _ in range(repeats):
-        yield Round(*(list(islice(batches, steps)) for batches in both))
+    reader, transform = partial(data.cache.read, channels=data.domain.channels), Transform(data.domain.transform)
+    both = [UnpairedDataset(files, transform, data.seed, reader) for files in (moves, judged)]
+    for repeat in range(repeats):
+        places = range(repeat * steps, (repeat + 1) * steps)
+        yield Round(*([_batch(dataset, place, data.domain.batch_size) for place in places] for dataset in both))
 
 
-def _batches(dataset: UnpairedDataset, size: int) -> Iterator[Pair]:
-    sample = 0
-    while True:
-        yield default_collate([dataset[Key(*divmod(sample + i, len(dataset)))] for i in range(size)])
-        sample += size
+def _batch(dataset: UnpairedDataset, place: int, size: int) -> Pair:
+    """The batch at a place in the endless sequence of a data set's batches."""
+    keys = [Key(*divmod(place * size + i, len(dataset))) for i in range(size)]
+    batch: Pair = default_collate([dataset[key] for key in keys])
+    return batch
 
 
 def _move(game: StandaloneGame, player: int, batches: Sequence[Any]) -> StandaloneGame:
-    """Let one player step once per batch, while the others stand still."""
+    """Let one player step once per batch, while the others do not move."""
     for other, optimizer in enumerate(game.optimisers):
         for parameter in parameters_of(optimizer) if other != player else ():
             parameter.requires_grad_(False)
@@ -146,8 +140,8 @@ def _move(game: StandaloneGame, player: int, batches: Sequence[Any]) -> Standalo
     return game
 
 
-def _judge(game: StandaloneGame, batches: Sequence[Any]) -> Tensor:
-    """Each player's loss, (players,), the mean over batches."""
+def _losses(game: StandaloneGame, batches: Sequence[Any]) -> Tensor:
+    """Each player's loss, (players,), mean over batches."""
     torch.manual_seed(0)  # the same dropout before and after
     with torch.no_grad():
         losses = game.play(batches)

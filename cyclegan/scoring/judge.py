@@ -1,4 +1,4 @@
-"""Judges translators by a domain's test pictures, beside the numbers that give a score its meaning."""
+"""Scores translators on a domain's test pictures, beside baselines to compare the scores with."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -21,36 +21,48 @@ from cyclegan.translator import Translator
 
 OTHER = {"a": "b", "b": "a"}
 
+Rows = dict[str, dict[str, float]]
+
+
+class Files(NamedTuple):
+    """The files for scoring translations to one look."""
+
+    inputs: list[Path]  # test pictures of the other look
+    truths: list[Path]  # ground truths of the inputs; empty if tests are not aligned
+    reals: list[Path]  # test pictures of the look
+    training: list[Path]  # its training pictures, for the flat colour; empty if tests are not aligned
+    floor: list[Path]  # as many training pictures as inputs, as FID depends on the number; empty without real tests
+
 
 class Batch(NamedTuple):
-    """Pictures of one size, (B, C, H, W) in [-1, 1], as levels, and their truths where tests are aligned."""
+    """Pictures of one size (B, C, H, W) in [-1, 1], the same as pixels, and their ground truths if there are any."""
 
     pictures: Tensor
-    levels: list[Pixels]
+    pixels: list[Pixels]
     truths: list[Pixels]
 
 
 class Baselines(NamedTuple):
-    """What is known of a look before any translator is: the tally of its real pictures, and the rows of a table."""
+    """The tally of a look's real pictures, and the rows of a table that do not depend on the translator."""
 
     reals: Tally
-    rows: dict[str, dict[str, float]]
+    rows: Rows
 
 
 class Judge:
-    """Judges translators, always by the same pictures; their order, the batch size and chance play no part.
+    """Scores translators. The result depends neither on the order of files nor on the batch size, nor on chance.
 
     Args:
-        data: the domain; its training pictures give the floor and the flat colour.
-        tests: what is translated, and what that is compared with.
-        extractor: gives features, for KID and FID; None: neither.
-        perceptual: gives LPIPS on aligned tests; None: no LPIPS.
+        data: the domain.
+        tests: its test pictures.
+        extractor: gives features for KID and FID; None leaves both out.
+        perceptual: gives LPIPS on aligned tests; None leaves it out.
         batch_size: pictures in one pass.
-        progress: is told how many pictures more were judged.
-        read: gives a file's picture (C, H, W) in [-1, 1]; None leaves it, and its truth, out.
+        progress: called with the number of pictures that were read since the last call.
+        read: reads a file's picture (C, H, W) in [-1, 1]; if it gives None, the picture and its truth are left out.
 
     Raises:
-        UsageError: if there are too few tests for KID and FID.
+        UsageError: for too few test pictures for KID and FID.
     """
 
     def __init__(
@@ -76,106 +88,87 @@ class Judge:
 
     @property
     def names(self) -> set[str]:
-        """Of the scores that tell a good translator from a bad one, by what there is to judge by."""
+        """Names of the scores that can rank translators."""
         pixels, features = set(PixelScores._fields), {"kid", "fid"}
         return (pixels if self.tests.aligned else set()) | (features if self.extractor else set())
 
     def work(self, letters: Sequence[str]) -> int:
-        """Pictures to read, for judging translators to the looks of these letters for the first time."""
-        files = [each for letter in letters for each in (*self._sources(letter), self._files(OTHER[letter]))]
-        return sum(map(len, files))
+        """Number of pictures to read for scoring translators to these looks, given by letter, for the first time."""
+        chosen = [self._files(letter) for letter in letters]
+        return sum(2 * len(each.inputs) + len(each.reals) + len(each.training) + len(each.floor) for each in chosen)
 
     def table(self, translators: Mapping[str, Translator], letters: Sequence[str] = ("b", "a")) -> Table:
-        """Judge the translators that lead to some looks.
+        """Score translators.
 
         Args:
-            translators: by the letter of the look that each leads to; with both there is the cycle's error too.
-            letters: of the looks to judge; those without a translator are left out.
+            translators: by the letter of the target look; if there are two, the cycle's error is measured, too.
+            letters: looks to score; those without a translator are left out.
         """
         table = {}
         for letter in (each for each in letters if each in translators):
-            translator, back = translators[letter], translators.get(OTHER[letter])
-            reals, rows = self.baselines(letter, translator.device)
-            own, against_input = self._judge(letter, translator, back, reals)
-            table[translator.facts.target] = {TRANSLATOR: own, **rows, **against_input}
+            baselines = self.baselines(letter, translators[letter].device)
+            rows = self._translated(letter, translators, baselines.reals)
+            table[translators[letter].facts.target] = {TRANSLATOR: rows[TRANSLATOR]} | baselines.rows | rows
         return table
 
     def baselines(self, letter: str, device: torch.device) -> Baselines:
-        """What needs no translator, judged once: inputs as they are, one flat colour, training and real pictures."""
+        """Scores of the inputs, of one flat colour, of training and of real pictures; computed once."""
         if letter not in self._baselines:
-            inputs, reals, training, floor = self._sources(letter)
-            colour = (
-                flat_colour(levels for batch in self._read(training) for levels in batch.levels) if training else None
-            )
-            tallies = {name: self._tally(device) for name in (NOTHING, FLAT, FLOOR, REALS)}
-            for _, levels, truths in self._read(inputs, self._truths(letter)):
-                tallies[NOTHING].add(levels, truths)
+            files = self._files(letter)
+            names = (NOTHING, FLAT, FLOOR, REALS)
+            tallies = {name: Tally(self.extractor, self.perceptual, device) for name in names}
+            training = (pixels for batch in self._read(files.training) for pixels in batch.pixels)
+            colour = flat_colour(training) if files.training else None
+            for _, pixels, truths in self._read(files.inputs, files.truths):
+                tallies[NOTHING].add(pixels, truths)
                 if colour is not None:
                     tallies[FLAT].add([np.broadcast_to(colour, truth.shape) for truth in truths], truths)
-            for name, files in {FLOOR: floor, REALS: reals}.items():
-                for batch in self._read(files):
-                    tallies[name].add(batch.levels)
-            against = {name: tallies[REALS] for name in (NOTHING, FLAT, FLOOR)}
-            rows = {name: each.numbers(against.get(name)) for name, each in tallies.items() if each.pictures}
-            self._baselines[letter] = Baselines(tallies[REALS], rows)
+            for name, chosen in {FLOOR: files.floor, REALS: files.reals}.items():
+                for batch in self._read(chosen):
+                    tallies[name].add(batch.pixels)
+            reals = tallies[REALS]
+            compared = {name: reals for name in names if name != REALS}
+            rows = {name: tally.numbers(compared.get(name)) for name, tally in tallies.items() if tally.pictures}
+            self._baselines[letter] = Baselines(reals, rows)
         return self._baselines[letter]
 
-    def _judge(
-        self, letter: str, translator: Translator, back: Translator | None, reals: Tally
-    ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        tally = self._tally(translator.device)
-        change: list[PixelScores] = []
-        cycle: list[PixelScores] = []
-        for pictures, levels, truths in self._read(self._files(OTHER[letter]), self._truths(letter)):
+    def _translated(self, letter: str, translators: Mapping[str, Translator], reals: Tally) -> Rows:
+        """The rows of a table that depend on the translator."""
+        translator, back, files = translators[letter], translators.get(OTHER[letter]), self._files(letter)
+        tally = Tally(self.extractor, self.perceptual, translator.device)
+        against_input: dict[str, list[PixelScores]] = {CHANGE: [], CYCLE: []}
+        for pictures, pixels, truths in self._read(files.inputs, files.truths):
             fakes = translator.translate(pictures)
-            fake_levels = list(map(to_pixels, fakes))
-            tally.add(fake_levels, truths)
-            change += map(pixel_scores, fake_levels, levels)
+            fake_pixels = list(map(to_pixels, fakes))
+            tally.add(fake_pixels, truths)
+            against_input[CHANGE] += map(pixel_scores, fake_pixels, pixels)
             if back is not None:
-                cycle += map(pixel_scores, map(to_pixels, back.translate(fakes)), levels)
-        rows = {CHANGE: change, CYCLE: cycle}
-        against_input = {name: mean_scores(each)._asdict() for name, each in rows.items() if each}
-        return tally.numbers(reals), against_input
+                against_input[CYCLE] += map(pixel_scores, map(to_pixels, back.translate(fakes)), pixels)
+        means = {name: mean_scores(scores)._asdict() for name, scores in against_input.items() if scores}
+        return {TRANSLATOR: tally.numbers(reals)} | means
 
-    def _tally(self, device: torch.device) -> Tally:
-        return Tally(self.extractor, self.perceptual, device)
-
-    def _files(self, letter: str) -> list[Path]:
-        return self.tests.a if letter == "a" else self.tests.b
-
-    def _truths(self, letter: str) -> list[Path]:
-        return self._files(letter) if self.tests.aligned else []
-
-    def _sources(self, letter: str) -> tuple[list[Path], ...]:
-        """Files of a look's baselines: inputs, real pictures, training pictures for the flat colour, for the floor.
-
-        The floor has as many as there are inputs, as FID depends on their number; none if they are all there is.
-        """
-        sides = self.data.sides
-        tests, training = (sides.test_a, sides.train_a) if letter == "a" else (sides.test_b, sides.train_b)
-        inputs = self._files(OTHER[letter])
+    def _files(self, letter: str) -> Files:
+        sides, aligned = self.data.sides, self.tests.aligned
+        if letter == "a":
+            inputs, reals, tests, training = self.tests.b, self.tests.a, sides.test_a, sides.train_a
+        else:
+            inputs, reals, tests, training = self.tests.a, self.tests.b, sides.test_b, sides.train_b
         floor = spread(training, len(inputs)) if tests and self.extractor and len(training) >= FEWEST else []
-        return inputs, self._files(letter), training if self.tests.aligned else [], floor
+        return Files(inputs, reals if aligned else [], reals, training if aligned else [], floor)
 
     def _read(self, files: Sequence[Path], truths: Sequence[Path] = ()) -> Iterator[Batch]:
-        for start in range(0, len(files), self.batch_size):
-            chunk = slice(start, start + self.batch_size)
-            pictures, answers = self._readable(files[chunk], truths[chunk])
-            first = 0
-            for _, same in groupby(picture.shape for picture in pictures):
-                last = first + len(list(same))
-                stack = torch.stack(pictures[first:last])
-                yield Batch(stack, list(map(to_pixels, stack)), answers[first:last])
-                first = last
-            self.progress(len(pictures))
+        names = list(zip(files, truths, strict=True)) if truths else [(file,) for file in files]
+        for start in range(0, len(names), self.batch_size):
+            read = list(self._readable(names[start : start + self.batch_size]))
+            for _, same in groupby(read, key=lambda pictures: pictures[0].shape):
+                columns = list(zip(*same, strict=True))
+                pixels = [list(map(to_pixels, column)) for column in columns]
+                yield Batch(torch.stack(columns[0]), pixels[0], pixels[1] if truths else [])
+            self.progress(len(read))
 
-    def _readable(self, files: Sequence[Path], truths: Sequence[Path]) -> tuple[list[Tensor], list[Pixels]]:
-        """Pictures, and their truths if there are some, where each of both can be read."""
-        pictures: list[Tensor] = []
-        answers: list[Pixels] = []
-        for names in zip(files, truths, strict=True) if truths else zip(files, strict=True):
-            read = [picture for file in names if (picture := self.read(file)) is not None]
-            if len(read) == len(names):
-                pictures.append(read[0])
-                answers += map(to_pixels, read[1:])
-        return pictures, answers
+    def _readable(self, names: Sequence[tuple[Path, ...]]) -> Iterator[list[Tensor]]:
+        """Each picture, with its truth if it has one; those that cannot be read are left out."""
+        for files in names:
+            pictures = [picture for file in files if (picture := self.read(file)) is not None]
+            if len(pictures) == len(files):
+                yield pictures

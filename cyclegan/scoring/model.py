@@ -1,4 +1,4 @@
-"""What a command calls MODEL: a run folder, its `best`, a checkpoint, or a translator's folder."""
+"""The model that a command scores: a run folder, its `best`, a checkpoint, or a translator's folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +16,14 @@ from cyclegan.translator import Translator
 
 @dataclass(frozen=True)
 class Model:
-    """A model in all directions that it has.
-
-    Args:
-        translators: one, or both directions.
-        run: that it is part of, if any.
-    """
+    """All translators of a model."""
 
     translators: list[Translator]
-    run: Run | None
+    run: Run | None  # the run that the model is part of
 
     @classmethod
     def load(cls, source: str, device: torch.device, precision: Precision) -> "Model":
-        """Load whatever `Translator.from_pretrained` can.
+        """Load any model that `Translator.from_pretrained` loads.
 
         Raises:
             UsageError: if it is no model, or cannot be read.
@@ -37,18 +32,20 @@ class Model:
         run = next((Run(folder) for folder in (path, *path.parents[:2]) if Run(folder).exists()), None)
         return cls([Translator.from_pretrained(source, to, device, precision) for to in _targets(path)], run)
 
-    def looks(self, given: str | None = None) -> tuple[str, str]:
-        """Names of looks a and b.
+    @property
+    def targets(self) -> list[str]:
+        """Names of the looks that it translates to."""
+        return [each.facts.target for each in self.translators]
 
-        Args:
-            given: name of look a, which only a run knows by itself.
+    def looks(self, given: str | None = None) -> tuple[str, str]:
+        """Names of looks a and b. The name of look a must be given if the model is not part of a run.
 
         Raises:
-            UsageError: if it is missing, or wrong.
+            UsageError: if it is missing or wrong.
         """
         facts = self.translators[0].facts
         if self.run is not None:
-            a, b = look_names(saved_config(self.run, trust=True).domain)  # nothing of it is made
+            a, b = look_names(saved_config(self.run, trust=True).domain)  # only names are read, no class is made
             if {a, b} != {facts.source, facts.target} or given not in (None, a):
                 got = given or f"{facts.source} and {facts.target}"
                 raise UsageError(f"The looks a and b of {self.run.folder} must be {a} and {b}, got {got}.")
@@ -56,13 +53,13 @@ class Model:
         if given not in (facts.source, facts.target):
             raise UsageError(
                 f"--a must be {facts.source} or {facts.target}, the look in DATASET's testA, got {given}. "
-                "Name it, as the model is no part of a run, which would know."
+                "Name it, as the model is not part of a run."
             )
         return given, facts.target if given == facts.source else facts.source
 
 
 def _targets(path: Path) -> list[str] | list[None]:
-    """Looks that a model leads to; [None] where it has but one, or is not there."""
+    """Names of the looks that a model translates to; [None] if it has one translator, or does not exist."""
     if path.is_file() and path.suffix == CHECKPOINT:
         return list(read_checkpoint(path).get(ENTRY, {})) or [None]
     found = sorted(path.glob(f"{TRANSLATOR_PREFIX}*/{CONFIG}"))

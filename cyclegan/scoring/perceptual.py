@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, as people judge it."""
+"""LPIPS: how different two pictures look to people."""
 
 from collections.abc import Callable
 
@@ -9,18 +9,18 @@ from torchvision.models import AlexNet_Weights
 
 from cyclegan.scoring.features import published_weights
 
-PictureDistance = Callable[[Tensor, Tensor], list[float]]  # of each of (N, 3, H, W), uint8, from its truth
+PictureDistance = Callable[[Tensor, Tensor], list[float]]  # of each picture from its truth, both (N, 3, H, W), uint8
 
-SMALLEST = 32  # pixels of a side: a smaller picture leaves AlexNet's last layers nothing
+SMALLEST = 32  # pixels of a side; AlexNet's last layers are empty for smaller pictures
 
 
 class Perceptual:
-    """LPIPS with AlexNet, by torchmetrics. The network's weights (233 MB) are fetched when they are first needed.
+    """LPIPS with AlexNet, by torchmetrics. The weights (233 MB) are downloaded when they are first needed.
 
     Source: Zhang et al., arXiv 1801.03924.
 
     Raises:
-        UsageError: if the weights cannot be had.
+        UsageError: if the weights cannot be downloaded.
     """
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class Perceptual:
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor, truths: Tensor) -> list[float]:
-        """The distance of each of (N, 3, H, W), uint8, from its truth: 0 for the same; none for too small ones."""
+        """The distance of each picture (N, 3, H, W), uint8, from its truth; empty for pictures that are too small."""
         if min(pictures.shape[-2:]) < SMALLEST:
             return []
-        network = self.network.to(pictures.device)
         x, y = (each.float() / 127.5 - 1 for each in (pictures, truths))
-        return [float(distance) for distance in network(x, y).flatten()]
+        distances: list[float] = self.network.to(pictures.device)(x, y).flatten().tolist()
+        return distances

@@ -1,53 +1,54 @@
-"""Signs that a training goes wrong, as numbers: from pictures, and from a discriminator's scores."""
+"""Numbers that show when training goes wrong: of pictures, and of a discriminator's scores."""
 
 from collections.abc import Sequence
 
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
 
-THUMBNAIL = 16  # pixels: what is compared across pictures is where which colour is, not the noise on it
+THUMBNAIL = 16  # pixels; variety compares thumbnails, so that noise does not count
 
 Pictures = Sequence[Tensor]  # each (C, H, W) in [-1, 1], of any size
 
 
 def brightness_kept(inputs: Pictures, outputs: Pictures) -> float:
-    """Whether what is brighter in a picture is brighter in its translation: rank correlation, median over pictures.
+    """Rank correlation of the pixels' brightness before and after translation, median over pictures.
 
-    1: the order of pixels by brightness is the same; about 0: nothing in common, or no contrast; -1: a negative. By
-    ranks and a median, as some pixels of extreme brightness, or some pictures, say little of what happens to colours.
+    1: the order of pixels by brightness is the same; about 0: the orders are unrelated, or a picture has no contrast;
+    -1: the output is a negative. Ranks and median are robust to a few extreme pixels and pictures.
     """
     each = [_correlation(_ranks(x), _ranks(y)) for x, y in zip(inputs, outputs, strict=True)]
     return float(torch.stack(each).quantile(0.5))
 
 
 def change(inputs: Pictures, outputs: Pictures, targets: Pictures) -> float:
-    """How far outputs are from their inputs, as a part of how far unrelated pictures of the two looks are apart.
+    """Distance of outputs from their inputs, divided by the distance between unrelated pictures of the two looks.
 
-    0: copies; about 1: as far as any picture of the target look. Distances are root mean squares over pixels; that of
-    unrelated pictures is taken from the looks' means and variances per channel.
+    0: outputs are copies; about 1: outputs are as far away as any picture of the target look. Distances are root mean
+    squares over pixels; the distance of unrelated pictures is computed from means and variances per channel.
     """
     moved = sum(float((y - x).square().mean()) for x, y in zip(inputs, outputs, strict=True)) / len(inputs)
-    ins, outs = _pixels(inputs), _pixels(targets)
+    ins, outs = (torch.cat([each.flatten(1) for each in pictures], dim=1).double() for pictures in (inputs, targets))
     apart = float((ins.var(1) + outs.var(1) + (ins.mean(1) - outs.mean(1)).square()).mean())
     return (moved / apart) ** 0.5 if apart else 0.0
 
 
 def variety(inputs: Pictures, outputs: Pictures, targets: Pictures) -> float:
-    """How much outputs differ from one another, against how much inputs do, or targets where these differ less.
+    """How much outputs differ from one another, divided by how much inputs or targets do, whichever differ less.
 
-    0: the same output whatever the input; about 1: as it should be. Square root of the ratio of the variances across
-    pictures, over small versions of them.
+    0: every output is the same; about 1: outputs differ as much as they should. It is the square root of a ratio of
+    variances across the thumbnails of pictures.
     """
     needed = min(_variance(inputs), _variance(targets))
     return (_variance(outputs) / needed) ** 0.5 if needed else 1.0
 
 
 def separation(real: Tensor, fake: Tensor) -> float:
-    """Probability that a real patch is scored above a fake one, 0 to 1 (the area under the ROC curve).
+    """Probability that a real patch has a higher score than a fake one, 0 to 1 (the area under the ROC curve).
 
-    0.5: the discriminator cannot tell them; 1: it always can. Depends on the order of scores alone, hence not on the
-    adversarial loss.
+    0.5: the discriminator cannot tell them apart; 1: it always can. It depends on the order of scores alone, so it has
+    the same meaning with every adversarial loss.
     """
     ordered, real = fake.flatten().cpu().sort().values, real.flatten().cpu()
     below, not_above = (torch.searchsorted(ordered, real, right=right).double() for right in (False, True))
@@ -55,20 +56,14 @@ def separation(real: Tensor, fake: Tensor) -> float:
 
 
 def _ranks(picture: Tensor) -> Tensor:
-    """Ranks of a picture's pixels by brightness, minus their mean; equal ones share theirs."""
-    brightness = picture.double().mean(0).flatten()
-    _, places, counts = torch.unique(brightness, return_inverse=True, return_counts=True)
-    ranks = (counts.cumsum(0) - (counts - 1) / 2)[places]
+    """Ranks of a picture's pixels by brightness, minus their mean; equal pixels share a rank."""
+    ranks = torch.from_numpy(rankdata(picture.double().mean(0).flatten().cpu()))
     return ranks - ranks.mean()
 
 
 def _correlation(x: Tensor, y: Tensor) -> Tensor:
     scale = (x.square().sum() * y.square().sum()).sqrt()
     return (x * y).sum() / scale if scale else torch.zeros_like(scale)
-
-
-def _pixels(pictures: Pictures) -> Tensor:
-    return torch.cat([picture.flatten(1) for picture in pictures], dim=1).double()
 
 
 def _variance(pictures: Pictures) -> float:

@@ -1,4 +1,4 @@
-"""Scores of translators beside the numbers that give them a meaning: a table, and its file."""
+"""A table of translators' scores beside scores to compare them with, and its file."""
 
 import json
 from collections.abc import Mapping
@@ -35,61 +35,60 @@ UNITS = {
     "psnr": "PSNR: dB",
     "diversity": "diversity: root mean squared difference of any two pictures, of 255",
 }
-MANY = 10_000  # pictures, the fewest with which FID's authors recommend it
+MANY = 10_000  # pictures; FID's authors recommend at least as many
 
 
 def save_table(table: Table, file: Path) -> None:
     """Write a table as JSON: ``{look: {row: {name: number}}}``.
 
-    A look is the one translated to. A row is a set of pictures, judged as if all were a translator's: ``translator``,
-    ``doing nothing`` (its inputs), ``one flat colour`` (the median of the look's training pictures), ``training
-    pictures (the floor)`` (as many of these as there are inputs), ``real pictures`` (the look's test pictures).
+    The look is the translation's target. Each row is a set of pictures, scored as if a translator had made them:
+    ``translator``; ``doing nothing`` (the inputs); ``one flat colour`` (the median of the look's training pictures);
+    ``training pictures (the floor)`` (as many as there are inputs); ``real pictures`` (the look's test pictures).
     Numbers: ``pictures`` (how many), ``kid``, ``kid_error`` (standard error) and ``fid`` (against the real pictures);
-    ``mae`` (of 255), ``psnr`` (dB), ``ssim`` and ``lpips`` (against the truth, on aligned tests); ``diversity`` (root
-    mean squared difference of any two, of 255).
-    Two rows hold ``mae``, ``psnr`` and ``ssim`` against the input: ``translated, against the input`` (how strong the
-    change is) and ``there and back, against the input`` (the cycle's error). What was not measured is not there.
+    ``mae`` (of 255), ``psnr`` (dB), ``ssim`` and ``lpips`` (against the ground truth of aligned tests); ``diversity``
+    (root mean squared difference of any two pictures, of 255).
+    Two more rows hold ``mae``, ``psnr`` and ``ssim`` against the input: ``translated, against the input`` (how strong
+    the change is) and ``there and back, against the input`` (the cycle's error). Unknown numbers are left out.
     """
     with replaced_whole(file) as partial:
         partial.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_table(file: Path) -> Table:
-    """A table as `save_table` wrote it; empty if there is none."""
+    """A table as `save_table` wrote it; empty if there is no such file."""
     table: Table = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return table
 
 
 def table_lines(table: Table) -> list[str]:
-    """A table for the console, a block per look."""
+    """A table for the console, with a block of lines per look."""
     names = [name for name in HEADINGS if any(name in row for rows in table.values() for row in rows.values())]
-    label = max((len(row) for rows in table.values() for row in rows), default=0)
     lines = []
     for look, rows in table.items():
-        cells = {row: [cell(numbers, name) for name in names] for row, numbers in rows.items()}
-        widths = [max(len(HEADINGS[name]), *(len(each[i]) for each in cells.values())) for i, name in enumerate(names)]
-        headings = (f"{HEADINGS[name]:>{width}}" for name, width in zip(names, widths, strict=True))
-        lines += ["", "  ".join([f"{'to ' + look:<{label}}", *headings])]
-        for row, texts in cells.items():
-            aligned = (f"{text:>{width}}" for text, width in zip(texts, widths, strict=True))
-            lines.append("  ".join([f"{row:<{label}}", *aligned]).rstrip())
+        block = [[f"to {look}", *(HEADINGS[name] for name in names)]]
+        block += [[row, *(cell(numbers, name) for name in names)] for row, numbers in rows.items()]
+        widths = [max(map(len, column)) for column in zip(*block, strict=True)]
+        lines.append("")
+        for label, *cells in block:
+            aligned = [f"{text:>{width}}" for text, width in zip(cells, widths[1:], strict=True)]
+            lines.append("  ".join([f"{label:<{widths[0]}}", *aligned]).rstrip())
     return lines
 
 
-def meaning(table: Table) -> list[str]:
-    """What a reader of the table must know, and a warning where it must be read with care."""
+def footnotes(table: Table) -> list[str]:
+    """The units of a table's numbers, and a warning if there are few pictures for FID."""
     rows = [row for rows in table.values() for row in rows.values()]
     lines = ["; ".join(text for name, text in UNITS.items() if any(name in row for row in rows)) + "."]
     fewest = min(int(row["pictures"]) for row in rows if "pictures" in row)
     if fewest < MANY and any("fid" in row for row in rows):
         lines.append(
-            f"FID is biased upwards with few pictures, here {fewest} (its authors ask for {MANY:,}), which hardly tell "
-            "the covariances of so many features: compare it between equal numbers of pictures only. KID is not biased."
+            f"FID is biased upwards with few pictures, here {fewest} (its authors ask for {MANY:,}). Compare it only "
+            "between equal numbers of pictures. KID is not biased."
         )
     return lines
 
 
-def logged(table: Table) -> dict[str, float]:
+def flat_numbers(table: Table) -> dict[str, float]:
     """A translator's numbers for a logger, as ``to_winter/ssim``; against the input as ``to_winter/cycle_ssim``."""
     prefixes = {TRANSLATOR: "", CHANGE: "change_", CYCLE: "cycle_"}
     return {
@@ -102,7 +101,7 @@ def logged(table: Table) -> dict[str, float]:
 
 
 def cell(numbers: Mapping[str, float], name: str) -> str:
-    """One of a row's numbers, as a person reads it; empty if it was not measured."""
+    """The text of a number in a table; empty if the number is unknown."""
     if name not in numbers:
         return ""
     if name == "kid":

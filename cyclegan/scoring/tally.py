@@ -1,10 +1,9 @@
-"""What is counted of a set of pictures, one batch after another."""
+"""Scores of a set of pictures, accumulated batch by batch."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cyclegan.pictures.images import RGB, Pixels
@@ -15,11 +14,11 @@ from cyclegan.scoring.pixels import PixelScores, mean_scores, pixel_scores
 
 
 class Tally:
-    """Scores, features and variety of a set of pictures; of the pictures themselves, nothing is kept but sums.
+    """Accumulates scores, features and diversity of a set of pictures. It keeps sums, not the pictures.
 
     Args:
-        extractor: gives features, for KID and FID; None: neither.
-        perceptual: gives LPIPS; None: no LPIPS.
+        extractor: gives features for KID and FID; None leaves both out.
+        perceptual: gives LPIPS; None leaves it out.
         device: where those two run.
     """
 
@@ -36,21 +35,20 @@ class Tally:
         self._features: list[Tensor] = []
         self._scores: list[PixelScores] = []
         self._lpips: list[float] = []
-        self._shape: tuple[int, ...] = ()  # of all pictures
-        self._sums: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None  # while they are of one shape
+        self._shape: tuple[int, ...] | None = None  # of all pictures; () if they have several shapes
+        self._sum = self._sum_of_squares = np.zeros((), np.int64)  # of each value, if pictures have one shape
 
     def add(self, pictures: Sequence[Pixels], truths: Sequence[Pixels] = ()) -> None:
-        """Count pictures of one shape, (H, W, C), and score them against their truths where there are some."""
+        """Add pictures of one shape (H, W, C), and their ground truths if there are any."""
         self.pictures += len(pictures)
-        levels = np.stack(pictures)
-        if not self._shape:
-            self._shape = levels.shape[1:]
-            self._sums = np.zeros(self._shape, np.int64), np.zeros(self._shape, np.int64)
-        if levels.shape[1:] != self._shape:
-            self._sums = None
-        if self._sums is not None:
-            wide = levels.astype(np.int64)  # whole numbers: sums in any order are the same
-            self._sums = self._sums[0] + wide.sum(axis=0), self._sums[1] + np.square(wide).sum(axis=0)
+        levels = np.stack(pictures).astype(np.int64)  # sums of whole numbers do not depend on their order
+        shape = levels.shape[1:]
+        self._shape = shape if self._shape in (None, shape) else ()
+        if self._shape:
+            self._sum = self._sum + levels.sum(axis=0)
+            self._sum_of_squares = self._sum_of_squares + np.square(levels).sum(axis=0)
+        else:
+            self._sum = self._sum_of_squares = np.zeros((), np.int64)
         if self.extractor is not None:
             self._features.append(self.extractor(self._colour(pictures)).cpu())
         if truths:
@@ -59,10 +57,10 @@ class Tally:
             self._lpips += self.perceptual(self._colour(pictures), self._colour(truths))
 
     def numbers(self, reals: "Tally | None" = None) -> dict[str, float]:
-        """Everything that is known by its name: pictures, kid, kid_error, fid, mae, psnr, ssim, lpips, diversity.
+        """All scores that are known, by name: pictures, kid, kid_error, fid, mae, psnr, ssim, lpips, diversity.
 
         Args:
-            reals: the real pictures, for KID and FID; None leaves these out.
+            reals: the real pictures, for KID and FID; None leaves both out.
         """
         numbers: dict[str, float] = {"pictures": self.pictures}
         if reals is not None and self._features:
@@ -78,14 +76,13 @@ class Tally:
         return numbers
 
     def diversity(self) -> float | None:
-        """How far any two of the pictures are apart: root of the mean squared difference of all pairs, of 255.
+        """Root of the mean squared difference between two of the pictures, over all pairs, of 255.
 
-        None for fewer than two pictures, or pictures of several sizes.
+        None for fewer than two pictures, or pictures of several shapes.
         """
-        if self.pictures < 2 or self._sums is None:
+        if self.pictures < 2 or not self._shape:
             return None
-        total, squares = self._sums
-        variance = (self.pictures * squares - np.square(total)) / (self.pictures * (self.pictures - 1))
+        variance = (self.pictures * self._sum_of_squares - np.square(self._sum)) / (self.pictures * (self.pictures - 1))
         return float(np.sqrt(2 * variance.mean()))
 
     def _colour(self, pictures: Sequence[Pixels]) -> Tensor:

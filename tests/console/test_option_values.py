@@ -1,4 +1,4 @@
-"""Options of any value: a run either trains with them or tells in one line what is wrong."""
+"""Options of any value: a run either trains with it, or ends with one line that says what is wrong."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from cyclegan.console.options import quote_paths
 from tests.commands import fail_command, run_command
 from tests.test_conf import compose
 from tests.test_train import tiny
 
 ELSEWHERE = {"run_dir", "resume", "init_from", "trainer.devices", "trainer.num_nodes"}  # paths, and other machines
 VALUES = ("-1", "0", "1", "2", "3.7", "nan", "inf", "null", "true", "[]", "[1,2]", "{a:1}", "hello", '""', "1e-9")
-PATHS = ("domain.root", "domain.a_dir", "init_from", "resume", "run_dir")
 
 
 def options(node: Any, prefix: str = "") -> Iterator[str]:
@@ -32,9 +29,9 @@ def options(node: Any, prefix: str = "") -> Iterator[str]:
 OPTIONS = sorted(set(options(OmegaConf.to_container(compose("domain=folders"), resolve=False))) - ELSEWHERE)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(option=st.sampled_from(OPTIONS), value=st.sampled_from(VALUES))
-def test_any_value_trains_or_is_told(
+def test_any_value_trains_or_is_refused(
     option: str,
     value: str,
     domain_root: Path,
@@ -50,27 +47,15 @@ def test_any_value_trains_or_is_told(
     assert code == 0 or len(lines) == 1, lines
 
 
-names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1)
-
-
 @pytest.mark.parametrize(
     ("option", "line"),
     [
         ("model.descent.generators.betas=2", "model.descent cannot make its optimisers"),
-        ("domain.test_transform=hello", "must be lists of transforms, got 'hello'"),
         ("domain.transform=hello", "must be lists of transforms, got 'hello'"),
         ("domain.source=1", "domain.source must be a cyclegan.data.domain.Source, or null, got 1"),
     ],
 )
-def test_values_of_another_kind_are_told(
+def test_values_of_another_kind_are_refused(
     option: str, line: str, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert line in fail_command(capsys, "train", *tiny(domain_root, tmp_path / "run", option))
-
-
-@given(st.sampled_from(PATHS), names.filter(lambda name: name[0] not in "'\"" and name != "null"))
-def test_any_path_reaches_the_config_unchanged(option: str, path: str) -> None:
-    (quoted,) = quote_paths([f"{option}={path}"])
-    (override,) = OverridesParser.create().parse_overrides([quoted])
-    assert override.key_or_group == option
-    assert str(override.value()) == path

@@ -1,5 +1,6 @@
 """The duality gap, on games whose equilibria are known, and on every method."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,10 @@ from cyclegan.console.errors import UsageError
 from cyclegan.data.module import UnpairedData
 from cyclegan.data.opening import Cache
 from cyclegan.data.sampling import Pair
-from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
-from cyclegan.methods.game import Descent, Game
+from cyclegan.methods.cyclegan import CycleGAN
+from cyclegan.methods.game import Descent, Game, Player
 from cyclegan.pictures.images import Pixels
-from cyclegan.scoring.equilibrium import Gap, Round, duality_gap, rounds_of
+from cyclegan.scoring.equilibrium import Round, duality_gap, rounds_of
 from tests.methods.test_every_method import METHODS
 from tests.test_conf import NARROW, compose
 
@@ -35,17 +36,14 @@ class Scalar(nn.Module):
 class ScalarGame(Game):
     """Two players of one number each, x and y, and a loss for each; a batch shifts both losses by its mean."""
 
-    def __init__(self, x: float, y: float, loss_x: Loss, loss_y: Loss, descent: Descent | None = None) -> None:
-        sgd = partial(torch.optim.SGD, lr=RATE)
-        super().__init__(descent or AdversarialDescent(generators=sgd, discriminators=sgd))
+    def __init__(self, x: float, y: float, loss_x: Loss, loss_y: Loss, clip_norm: float | None = None) -> None:
+        super().__init__(Descent(clip_norm=clip_norm))
         self.x, self.y = Scalar(x), Scalar(y)
         self.loss_x, self.loss_y = loss_x, loss_y
 
-    def generators(self) -> dict[str, nn.Module]:
-        return {"b": self.x}
-
-    def discriminators(self) -> dict[str, nn.Module]:
-        return {"b": self.y}
+    def players(self) -> list[Player]:
+        sgd = partial(torch.optim.SGD, lr=RATE)
+        return [Player("x", [self.x], sgd), Player("y", [self.y], sgd)]
 
     def training_step(self, batch: Pair, _: int) -> None:
         first, second = self.optimizers()  # type: ignore[attr-defined]
@@ -58,15 +56,15 @@ def bilinear(x: float, y: float) -> ScalarGame:
     return ScalarGame(x, y, lambda x, y: x * y, lambda x, y: -x * y)
 
 
-def quadratic(x: float, y: float, descent: Descent | None = None) -> ScalarGame:
+def quadratic(x: float, y: float, clip_norm: float | None = None) -> ScalarGame:
     """General sum; the best replies are x = -cy and y = cx, in equilibrium at (0, 0)."""
     c = COUPLING
-    return ScalarGame(x, y, lambda x, y: x**2 / 2 + c * x * y, lambda x, y: y**2 / 2 - c * x * y, descent)
+    return ScalarGame(x, y, lambda x, y: x**2 / 2 + c * x * y, lambda x, y: y**2 / 2 - c * x * y, clip_norm)
 
 
-def some_rounds(repeats: int = 3, steps: int = STEPS, size: int = 4, batch: int = 1) -> list[Round]:
+def some_rounds(repeats: int = 3, steps: int = STEPS, size: int = 4) -> list[Round]:
     random = torch.Generator().manual_seed(0)
-    pairs = [Pair(*torch.rand(2, batch, 3, size, size, generator=random) * 2 - 1) for _ in range(2 * steps * repeats)]
+    pairs = [Pair(*torch.rand(2, 1, 3, size, size, generator=random) * 2 - 1) for _ in range(2 * steps * repeats)]
     parts = [pairs[i : i + steps] for i in range(0, len(pairs), steps)]
     return [Round(moves, judged) for moves, judged in zip(parts[::2], parts[1::2], strict=True)]
 
@@ -74,65 +72,60 @@ def some_rounds(repeats: int = 3, steps: int = STEPS, size: int = 4, batch: int 
 @pytest.mark.parametrize("make", [bilinear, quadratic])
 def test_in_equilibrium_nobody_regrets(make: Callable[[float, float], ScalarGame]) -> None:
     gap = duality_gap(make(0.0, 0.0), some_rounds(), played=1)
-    assert gap.regrets["generators"][:2] == pytest.approx((0, 0), abs=1e-12)
-    assert gap.regrets["discriminators"][:2] == pytest.approx((0, 0), abs=1e-12)
+    assert gap.regrets["x"][:2] == pytest.approx((0, 0), abs=1e-12)
+    assert gap.regrets["y"][:2] == pytest.approx((0, 0), abs=1e-12)
     assert (gap.mean, gap.std) == pytest.approx((0, 0), abs=1e-12)
 
 
-def test_off_equilibrium_regrets_are_what_the_steps_gain() -> None:
+@pytest.mark.parametrize("steps", [STEPS, 60])  # the regrets of many steps are those of the best replies
+def test_off_equilibrium_regrets_are_what_the_steps_gain(steps: int) -> None:
     x, y, c = 2.0, -3.0, COUPLING
-    gap = duality_gap(quadratic(x, y), some_rounds(), played=1)
-    reached = 1 - (1 - RATE) ** (2 * STEPS)  # of the way down a parabola
-    assert gap.regrets["generators"].mean == pytest.approx((x + c * y) ** 2 / 2 * reached)
-    assert gap.regrets["discriminators"].mean == pytest.approx((y - c * x) ** 2 / 2 * reached)
-    assert gap.mean == pytest.approx(gap.regrets["generators"].mean + gap.regrets["discriminators"].mean)
+    gap = duality_gap(quadratic(x, y), some_rounds(2, steps), played=1)
+    reached = 1 - (1 - RATE) ** (2 * steps)  # of the way down a parabola
+    assert gap.regrets["x"].mean == pytest.approx((x + c * y) ** 2 / 2 * reached)
+    assert gap.regrets["y"].mean == pytest.approx((y - c * x) ** 2 / 2 * reached)
+    assert gap.mean == pytest.approx(gap.regrets["x"].mean + gap.regrets["y"].mean)
 
 
-def test_with_many_steps_a_regret_is_that_of_the_best_reply() -> None:
-    x, y, c = 2.0, -3.0, COUPLING
-    gap = duality_gap(quadratic(x, y), some_rounds(steps=200), played=1)
-    assert gap.regrets["generators"].mean == pytest.approx((x + c * y) ** 2 / 2)
-    assert gap.regrets["discriminators"].mean == pytest.approx((y - c * x) ** 2 / 2)
-
-
-def test_where_one_loses_what_the_other_wins_the_gap_is_the_papers() -> None:
+def test_the_gap_of_a_zero_sum_game_is_the_papers() -> None:
     x, y = 2.0, -3.0
     gap = duality_gap(bilinear(x, y), some_rounds(), played=1)
     best_y, best_x = y + RATE * STEPS * x, x - RATE * STEPS * y
     assert gap.mean == pytest.approx(x * best_y - best_x * y)  # M(u, v') - M(u', v)
 
 
-def test_losses_are_means_over_the_batches_judged() -> None:
+def test_losses_are_means_over_the_judged_batches() -> None:
     rounds = some_rounds()
     gap = duality_gap(quadratic(2.0, 0.0), rounds, played=1)
     shift = sum(float(pair.a.mean()) for each in rounds for pair in each.judged) / len(rounds) / STEPS
-    assert gap.regrets["generators"].loss == pytest.approx(2.0 + shift)
+    assert gap.regrets["x"].loss == pytest.approx(2.0 + shift)
 
 
 def test_the_spread_is_that_of_repeats() -> None:
-    def game() -> ScalarGame:
-        return ScalarGame(2.0, 0.0, lambda x, y: x**2 / 2, lambda x, y: y**2 / 2)
-
-    equal = duality_gap(game(), some_rounds(), played=1)
-    assert equal.generators.std == pytest.approx(0, abs=1e-7)
+    game = ScalarGame(2.0, 0.0, lambda x, y: x**2 / 2, lambda x, y: y**2 / 2)
+    assert duality_gap(game, some_rounds(), played=1).regrets["x"].std == pytest.approx(0, abs=1e-7)
     first, second = some_rounds(2)
     shorter = Round(first.moves[:1], first.judged)
-    gap = duality_gap(game(), [shorter, second], played=1)
+    gap = duality_gap(game, [shorter, second], played=1)
     gains = [2 * (1 - (1 - RATE) ** (2 * steps)) for steps in (1, STEPS)]
-    assert gap.regrets["generators"].mean == pytest.approx(sum(gains) / 2)
+    assert gap.regrets["x"].mean == pytest.approx(sum(gains) / 2)
     assert gap.std == pytest.approx(abs(gains[0] - gains[1]) / 2**0.5)
     with pytest.raises(UsageError, match="repeats must be at least 2"):
         duality_gap(bilinear(1.0, 1.0), some_rounds(1), played=1)
 
 
 def test_a_clipped_player_moves_no_further() -> None:
-    sgd = partial(torch.optim.SGD, lr=RATE)
-    gap = duality_gap(
-        quadratic(2.0, 0.0, AdversarialDescent(generators=sgd, discriminators=sgd, clip_norm=1e-3)),
-        some_rounds(),
-        played=1,
-    )
-    assert gap.regrets["generators"].mean == pytest.approx(2.0 * RATE * STEPS * 1e-3, rel=1e-3)
+    gap = duality_gap(quadratic(2.0, 0.0, clip_norm=1e-3), some_rounds(), played=1)
+    assert gap.regrets["x"].mean == pytest.approx(2.0 * RATE * STEPS * 1e-3, rel=1e-3)
+
+
+def test_a_gap_is_saved_as_plain_numbers(tmp_path: Path) -> None:
+    gap = duality_gap(quadratic(1.0, 1.0), some_rounds(2), played=1)
+    gap.save(tmp_path / "gap.json")
+    numbers = json.loads((tmp_path / "gap.json").read_text())
+    assert numbers == gap.numbers()
+    assert numbers["duality_gap"] == gap.mean
+    assert (numbers["regret_x"], numbers["regret_y_std"]) == (gap.regrets["x"].mean, gap.regrets["y"].std)
 
 
 def game_of(method: str, *options: str) -> Game:
@@ -144,42 +137,33 @@ def game_of(method: str, *options: str) -> Game:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_has_a_gap_and_is_not_touched(method: str) -> None:
+def test_every_method_has_a_gap_and_is_not_changed(method: str) -> None:
     game = game_of(method, "model.generator.dropout=0.5", "model.discriminator.spectral_norm=true")
-    if isinstance(game, CycleGAN):
-        game.pool_a(torch.ones(2, 3, 32, 32))
+    rounds = some_rounds(2, 2, 32)
+    fresh = duality_gap(game, rounds, played=1)
+    for pool in game.pools().values():
+        pool(torch.ones(2, 3, 32, 32))
     weights = {name: tensor.clone() for name, tensor in game.state_dict().items()}
     learn = [parameter.requires_grad for parameter in game.parameters()]
-    kept: dict[str, object] = {}
-    game.on_save_checkpoint(kept)
-    random, seen = torch.get_rng_state(), repr(kept)
-    gap = duality_gap(game, some_rounds(2, 3, 32), played=1)
+    kept, random = repr(game.own_state()), torch.get_rng_state()
+    gap = duality_gap(game, rounds, played=1)
+    assert gap == fresh  # discriminators are judged on what generators make now, not on pools
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in game.state_dict().items())
     assert [parameter.requires_grad for parameter in game.parameters()] == learn
     assert all(parameter.grad is None for parameter in game.parameters())
-    game.on_save_checkpoint(kept)
-    assert repr(kept) == seen
+    assert repr(game.own_state()) == kept
     assert game.training
-    assert gap.regrets["generators"].mean != 0
-    assert gap.regrets["discriminators"].mean > 0  # fresh networks: easily bettered
-    assert gap == duality_gap(game, some_rounds(2, 3, 32), played=1)
+    assert gap.regrets.keys() == {player.name for player in game.players()}
+    assert max(regret.mean for regret in gap.regrets.values()) > 0  # fresh networks are easily bettered
 
 
-def test_discriminators_are_judged_by_what_generators_make_now() -> None:
-    game = game_of("cyclegan")
+def test_terms_have_the_weights_of_that_step() -> None:
+    game, rounds = game_of("cyclegan", "model.lambda_cycle=[10,0]", "model.lambda_identity=0"), some_rounds(2, 1, 32)
     assert isinstance(game, CycleGAN)
-    gap = duality_gap(game, some_rounds(2, 3, 32), played=1)
-    for pool in (game.pool_a, game.pool_b):
-        pool(torch.ones(pool.size, 3, 32, 32))
-    assert duality_gap(game, some_rounds(2, 3, 32), played=1) == gap
-
-
-def test_terms_weigh_what_they_weigh_at_that_step() -> None:
-    game = game_of("cyclegan", "model.lambda_cycle=[10,0]", "model.lambda_identity=0")
-    early, late = (duality_gap(game, some_rounds(2, 3, 32), played) for played in (1, 11))
-    assert late.generators.loss < early.generators.loss / 2
-    assert late.discriminators == early.discriminators
+    early, late = (duality_gap(game, rounds, played).regrets for played in (1, 11))
+    assert late["generators"].loss < early["generators"].loss / 2
+    assert late["discriminators"] == early["discriminators"]
 
 
 def data_in(root: Path) -> UnpairedData:
@@ -212,12 +196,3 @@ def test_moves_and_judgement_share_no_file(domain_root: Path, monkeypatch: pytes
     assert len(judged) > 3
     assert not moved & judged
     assert ({file.parent.name for file in judged} == {"testA", "testB"}) == tests
-
-
-def test_a_gap_is_plain_numbers() -> None:
-    gap = duality_gap(quadratic(1.0, 1.0), some_rounds(), played=1)
-    assert isinstance(gap, Gap)
-    assert all(
-        isinstance(value, float)
-        for value in (*gap.regrets["generators"], *gap.regrets["discriminators"], gap.mean, gap.std)
-    )

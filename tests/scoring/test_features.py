@@ -1,5 +1,6 @@
-"""Extractors: ONNX files that the tests make, and networks whose weights cannot be had."""
+"""Feature extractors: ONNX files that the tests make, and networks whose weights are not there."""
 
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_an_onnx_file_gives_its_first_output_of_levels_from_0_to_1(tmp_path: Pat
     assert torch.allclose(raw(pictures()), 255 * expected, rtol=1e-4)
 
 
-def test_an_onnx_file_tells_its_size_and_batch(tmp_path: Path) -> None:
+def test_pictures_get_the_size_and_batch_that_an_onnx_file_fixes(tmp_path: Path) -> None:
     free = load_extractor(str(save_onnx(tmp_path / "free.onnx")))
     fixed = load_extractor(str(save_onnx(tmp_path / "fixed.onnx", (2, 3, 24, 20))))
     assert fixed(pictures()).shape == (5, 5)
@@ -60,12 +61,12 @@ def test_an_onnx_file_tells_its_size_and_batch(tmp_path: Path) -> None:
     assert torch.allclose(fixed(pictures()), one_by_one, atol=1e-6)
 
 
-def test_an_extractor_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extractor_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     mistakes = {
         "resnet": "features must be inception or the path of an .onnx file, got resnet",
         str(tmp_path / "missing.onnx"): "There is no file",
-        str(tmp_path / "broken.onnx"): "holds no network that can be read",
+        str(tmp_path / "broken.onnx"): "must be an ONNX model, but cannot be read as one",
         str(save_onnx(tmp_path / "gray.onnx", ("N", 1, "H", "W"))): r"must take one input \(N, 3, H, W\)",
         str(save_onnx(tmp_path / "double.onnx", kind=TensorProto.DOUBLE)): "float32 or uint8, got",
         str(save_onnx(tmp_path / "two.onnx", inputs=2)): "must take one input",
@@ -76,22 +77,19 @@ def test_an_extractor_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: p
     whole = load_extractor(str(save_onnx(tmp_path / "whole.onnx", ("N", 3, 12, "W"))))
     assert whole(pictures()).shape == (5, 5)
 
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(features, "import_module", missing)
-    with pytest.raises(UsageError, match=r'Run pip install "cyclegan\[onnx\]"'):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
+    with pytest.raises(UsageError, match=r'Install it: pip install "cyclegan\[onnx\]"'):
         load_extractor(str(tmp_path / "whole.onnx"))
 
 
 @pytest.mark.parametrize("network", [Inception, Perceptual])
-def test_weights_that_cannot_be_fetched_are_named(network: Callable[[], Any], torch_home: Path) -> None:
+def test_weights_that_cannot_be_downloaded_are_named(network: Callable[[], Any], torch_home: Path) -> None:
     with pytest.raises(UsageError, match=rf"Could not fetch http.*Download it by hand, put it at {torch_home}"):
         network()
     assert not [file for file in torch_home.rglob("*") if file.is_file()]
 
 
-def test_weights_put_there_by_hand_are_used_if_they_are_the_published_ones(torch_home: Path) -> None:
+def test_weights_that_were_downloaded_by_hand_are_checked_and_used(torch_home: Path) -> None:
     content = b"numbers"
     digits = sha256(content).hexdigest()[:8]
     path = torch_home / "hub" / "checkpoints" / f"some-net-{digits}.pth"
@@ -104,7 +102,7 @@ def test_weights_put_there_by_hand_are_used_if_they_are_the_published_ones(torch
 
 
 class Corners(nn.Module):
-    """Stands for a network that takes hundreds of megabytes: the levels of the first pixel."""
+    """A stand-in for a network of hundreds of megabytes: it gives the levels of the first pixel."""
 
     def __init__(self, *options: Any, **more: Any) -> None:
         super().__init__()

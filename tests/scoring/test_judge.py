@@ -1,4 +1,4 @@
-"""Judging translators whose worth is known."""
+"""Scores of translators that are known to be good or bad."""
 
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def test_the_cycle_is_not_rounded_in_between(root: Path) -> None:
     assert row["mae"] == pytest.approx(1)  # 0.8 levels, rounded once
 
 
-def test_without_a_truth_there_is_nothing_to_err_from(root: Path) -> None:
+def test_tests_that_are_not_aligned_have_no_errors(root: Path) -> None:
     (root / "testB" / "6.png").unlink()
     rows = judge_of(root, paired=False).table(translators(Shift(40), Shift(-40)))["winter"]
     assert list(rows) == [TRANSLATOR, NOTHING, FLOOR, REALS, CHANGE, CYCLE]
@@ -152,7 +152,7 @@ def test_pictures_of_several_sizes_are_judged_together(root: Path) -> None:
     assert "diversity" not in row[TRANSLATOR]
 
 
-def test_a_look_without_tests_is_judged_by_its_training_pictures_but_has_no_floor(root: Path) -> None:
+def test_a_look_without_tests_is_scored_on_its_training_pictures_and_has_no_floor(root: Path) -> None:
     for split in ("testA", "testB"):
         for file in (root / split).iterdir():
             file.unlink()
@@ -161,9 +161,21 @@ def test_a_look_without_tests_is_judged_by_its_training_pictures_but_has_no_floo
     assert rows[TRANSLATOR]["pictures"] == 9
 
 
-def test_work_is_what_is_told_as_progress(root: Path) -> None:
-    told: list[int] = []
+def test_progress_adds_up_to_the_announced_work(root: Path) -> None:
+    progress: list[int] = []
     data = data_of(root)
-    judge = Judge(data, data.tests(), colours, batch_size=4, progress=told.append)
+    judge = Judge(data, data.tests(), colours, batch_size=4, progress=progress.append)
     judge.table(translators(Shift(40), Shift(-40)))
-    assert sum(told) == judge.work(["b", "a"])
+    assert sum(progress) == judge.work(["b", "a"])
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_with_its_truth(root: Path) -> None:
+    data = data_of(root)
+
+    def read(file: Path) -> Tensor | None:
+        return None if file.parent.name == "testB" and file.stem == "2" else data.test_pictures([file])[0]
+
+    table = Judge(data, data.tests(), batch_size=4, read=read).table(translators(Shift(40), Shift(-40)))
+    for rows in table.values():
+        assert rows[TRANSLATOR]["pictures"] == 6
+        assert rows[TRANSLATOR]["mae"] == 0

@@ -1,4 +1,4 @@
-"""Signs that a training goes wrong, on pictures made to show them."""
+"""Numbers that show when training goes wrong, on pictures that are made to show it."""
 
 import pytest
 import torch
@@ -40,14 +40,14 @@ def test_only_the_order_of_brightness_counts() -> None:
     assert brightness_kept(inputs, halved) == pytest.approx(3**0.5 / 2, abs=1e-3)
 
 
-def test_a_few_odd_pictures_say_nothing() -> None:
+def test_a_few_odd_pictures_change_nothing() -> None:
     inputs = pictures(0, count=9)
     outputs = [-each if i < 3 else each for i, each in enumerate(inputs)]
     assert brightness_kept(inputs, outputs) == pytest.approx(1, abs=1e-3)
     assert brightness_kept(inputs, [-each for each in outputs]) == pytest.approx(-1, abs=1e-3)
 
 
-def test_change_is_a_part_of_the_way_between_unrelated_pictures() -> None:
+def test_change_is_relative_to_the_distance_between_unrelated_pictures() -> None:
     inputs, targets = pictures(0), pictures(1)
     assert change(inputs, inputs, targets) == 0
     unrelated = pictures(0, 200), pictures(2, 200), pictures(1, 200)
@@ -56,7 +56,7 @@ def test_change_is_a_part_of_the_way_between_unrelated_pictures() -> None:
     assert change(unrelated[0], halfway, unrelated[2]) == pytest.approx(0.5, abs=0.03)
 
 
-def test_change_counts_the_way_between_mean_colours() -> None:
+def test_change_counts_the_distance_between_mean_colours() -> None:
     dark, bright = [torch.full((3, 8, 8), level) for level in (-0.5, 0.5)]
     assert change([dark], [torch.zeros(3, 8, 8)], [bright]) == pytest.approx(0.5)
     assert change([dark], [dark], [dark]) == 0

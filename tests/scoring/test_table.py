@@ -7,8 +7,8 @@ from cyclegan.scoring.table import (
     CYCLE,
     NOTHING,
     TRANSLATOR,
-    logged,
-    meaning,
+    flat_numbers,
+    footnotes,
     read_table,
     save_table,
     table_lines,
@@ -31,7 +31,7 @@ def test_a_table_survives_its_file(tmp_path: Path) -> None:
     assert read_table(tmp_path / "none.json") == {}
 
 
-def test_columns_are_aligned_and_those_that_were_not_measured_left_out() -> None:
+def test_columns_are_aligned_and_unknown_ones_left_out() -> None:
     heading, *rows = [line for line in table_lines(TABLE) if line]
     assert heading.split() == ["to", "Schnee", "❄", "pictures", "KID", "FID", "error", "PSNR", "SSIM"]
     assert len({len(line) for line in (heading, *rows)}) == 1
@@ -39,17 +39,17 @@ def test_columns_are_aligned_and_those_that_were_not_measured_left_out() -> None
     assert rows[2].split("input")[1].split() == ["40.5", "14.7", "0.493"]
 
 
-def test_few_pictures_are_warned_of_where_there_is_fid() -> None:
-    (units, warning) = meaning(TABLE)
+def test_few_pictures_for_fid_give_a_warning() -> None:
+    (units, warning) = footnotes(TABLE)
     assert "FID is biased upwards with few pictures, here 61 (its authors ask for 10,000)" in warning
     assert "standard error" in units
-    (units,) = meaning({"winter": {TRANSLATOR: {"pictures": 61} | PIXELS}})
+    (units,) = footnotes({"winter": {TRANSLATOR: {"pictures": 61} | PIXELS}})
     assert "KID" not in units
     many = {"winter": {TRANSLATOR: {"pictures": 10_000, "kid": 0.0, "kid_error": 0.1, "fid": 9.0}}}
-    assert len(meaning(many)) == 1
+    assert len(footnotes(many)) == 1
 
 
 def test_a_logger_gets_the_translators_numbers() -> None:
-    numbers = logged({"winter": {TRANSLATOR: {"pictures": 61, "kid": 0.1}, CHANGE: PIXELS, NOTHING: PIXELS}})
+    numbers = flat_numbers({"winter": {TRANSLATOR: {"pictures": 61, "kid": 0.1}, CHANGE: PIXELS, NOTHING: PIXELS}})
     changes = {f"to_winter/change_{name}": value for name, value in PIXELS.items()}
     assert numbers == {"to_winter/kid": 0.1} | changes

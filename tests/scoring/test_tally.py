@@ -1,4 +1,4 @@
-"""Tallies count what they are given, in any batches and order."""
+"""Tallies give the same numbers for any batches and order."""
 
 import tracemalloc
 
@@ -49,7 +49,7 @@ def test_diversity_of_equal_pictures_is_nothing_and_of_one_unknown() -> None:
     assert tally.diversity() is None
 
 
-def test_pictures_of_many_sizes_are_not_added_up() -> None:
+def test_pictures_of_many_sizes_take_no_memory() -> None:
     tally = Tally()
     tracemalloc.start()
     for side in range(300, 340):
