@@ -42,7 +42,7 @@ def evaluate(arguments: Sequence[str] | None = None) -> Table:
     try:
         table = _score_model(options, device) if options.model else _score_folders(options, device)
     except BrokenImageError as error:
-        raise UsageError(f"{error}. Mend it or leave it out.") from error
+        raise UsageError(f"{error}. Repair it or leave it out.") from error
     for line in (*table_lines(table), "", *footnotes(table)):
         say(line)
     if (file := options.json or _own_file(options)) is not None:

@@ -1,4 +1,4 @@
-"""Write a run's page anew, or compare several runs: ``python -m cyclegan.report RUN...``."""
+"""Write the report of a run again, or compare several runs: ``python -m cyclegan.report RUN...``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,17 @@ COMPARISON = Path("comparison.html")
 
 
 def report(arguments: Sequence[str] | None = None) -> Path:
-    """The command; the file that it writes."""
+    """Run the command line; returns the file that was written."""
     parser = Parser(
         prog="python -m cyclegan.report",
-        description="Write a run's report anew, or compare several runs: one HTML file, which needs no network.",
+        description="Write the report of a run again, or compare several runs, in one HTML file that needs no network.",
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="a run folder; several are compared")
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help=f"what is written (default: report.html in the run folder; of several runs ./{COMPARISON})",
+        help=f"file to write (default: report.html in the run folder; for several runs ./{COMPARISON})",
     )
     options = parser.parse_args(arguments)
     folders = {Path(folder).resolve(): Run.open(folder) for folder in options.runs}

@@ -28,14 +28,14 @@ from cyclegan.translator import Translator
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 COMPILERS = ("g++", "clang++", "c++")
-NAMED = 3  # of many files
+NAMED = 3  # number of files that a message lists
 
 
 def translate() -> int:
-    """Translate as the command line says; the exit code."""
+    """Run the command line; returns the exit code."""
     options = _parser().parse_args()
     warnings.filterwarnings("ignore", module=r"(PIL|torch|lightning_fabric)\b.*")
-    Image.MAX_IMAGE_PIXELS = None  # what memory cannot hold is refused by its header, which is the better limit
+    Image.MAX_IMAGE_PIXELS = None  # the memory limit is checked by the header instead
     _check(options)
     launched = _launch(options) if options.devices * options.num_nodes > 1 else None
     translator = _translator(options, launched.device if launched else usable_device(options.device))
@@ -53,7 +53,7 @@ def translate() -> int:
         summary = _joined(launched, summary)
     if launched is None or launched.is_global_zero:
         write_failures(planned, summary)
-        say(_told(summary, options, translator))
+        say(_report(summary, options, translator))
         print(_complaint(summary), file=sys.stderr, end="")
     return 1 if summary.failures or summary.stopped else 0
 
@@ -87,7 +87,7 @@ def _translator(options: argparse.Namespace, device: torch.device) -> Translator
 
 
 def _launch(options: argparse.Namespace) -> Any:
-    """Start a process for each device, of which this is one."""
+    """Start one process per device; this process is one of them."""
     from lightning_fabric import Fabric  # noqa: PLC0415 (takes seconds, which one process should not spend)
     from lightning_fabric.strategies.ddp import DDPStrategy  # noqa: PLC0415
 
@@ -95,14 +95,14 @@ def _launch(options: argparse.Namespace) -> Any:
         accelerator=choose_accelerator(options.device),
         devices=options.devices,
         num_nodes=options.num_nodes,
-        strategy=DDPStrategy(process_group_backend="gloo"),  # only lists of files pass between the processes
+        strategy=DDPStrategy(process_group_backend="gloo"),  # processes exchange only lists of files
     )
     fabric.launch()
     return fabric
 
 
 def _shared(launched: Any, make: Any) -> Any:
-    """What the first process makes, for all; its failure is everybody's."""
+    """Let the first process make something for all processes; if it fails, all exit."""
     made: Any = None
     if launched.is_global_zero:
         try:
@@ -118,7 +118,7 @@ def _shared(launched: Any, make: Any) -> Any:
 
 
 def _joined(launched: Any, summary: Summary) -> Summary:
-    """What all processes did."""
+    """The summary of all processes."""
     every: list[Any] = [None] * launched.world_size
     torch.distributed.all_gather_object(every, summary)
     total = Summary()
@@ -128,13 +128,15 @@ def _joined(launched: Any, summary: Summary) -> Summary:
 
 
 def _leave(interruption: KeyboardInterrupt) -> NoReturn:
-    """At once: a pass through the network cannot be interrupted, and may take long."""
+    """Exit at once, as a pass through the network cannot be interrupted and may take long."""
     signalled = signal.SIGTERM if interruption.args else signal.SIGINT
-    print("\nStopped. What was written is whole; go on with the same command.", file=sys.stderr, flush=True)
+    print(
+        "\nStopped. All files written so far are complete; continue with the same command.", file=sys.stderr, flush=True
+    )
     os._exit(128 + signalled)
 
 
-def _told(summary: Summary, options: argparse.Namespace, translator: Translator) -> str:
+def _report(summary: Summary, options: argparse.Namespace, translator: Translator) -> str:
     pictures = "picture" if summary.translated == 1 else "pictures"
     lines = [f"Translated {summary.translated} {pictures} to {translator.facts.target}: {printable(options.output)}"]
     if summary.done_before:

@@ -1,4 +1,4 @@
-"""One direction of a trained game, ready to use: a generator with its pre- and post-processing."""
+"""Translator: a trained generator with pre- and post-processing, for pictures and folders."""
 
 import hashlib
 from collections import defaultdict
@@ -27,27 +27,27 @@ from cyclegan.pictures.resampling import add_lines, resampling, resize_lines
 Picture = NDArray[Any] | Image.Image | Tensor | str | Path
 
 DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
-CHANNELS = ((), (1,), (2,), (3,), (4,))  # of an array; even numbers have alpha last
+CHANNELS = ((), (1,), (2,), (3,), (4,))  # of arrays; with alpha as last channel for even numbers
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's conversion to gray
 
 
 class Translator(ModelHubMixin):
-    """Turns pictures of one look into another, at their own size. Threads may share one.
+    """Translates pictures from one look to another, at their own size. Thread-safe.
 
-    `save_pretrained`, `push_to_hub` and `generate_model_card` are those of huggingface_hub's ModelHubMixin.
+    `save_pretrained`, `push_to_hub` and `generate_model_card` come from huggingface_hub's ModelHubMixin.
 
     Args:
-        generator: takes and gives (B, C, H, W) in [-1, 1]; has `multiple` and `smallest`, of H and W.
-        facts: what it is and what it does.
-        device: where it runs.
+        generator: takes and gives (B, C, H, W) in [-1, 1]; has attributes `multiple` and `smallest` for H and W.
+        facts: network, looks and crop size.
+        device: where the generator runs.
         precision: ``"fp32"``, or ``"bf16"``; pictures of more than 8 bits always run in float32.
-        compiled: whether the network is compiled: pays for many pictures of one size.
-        work_size: pixels of the short side at which the network sees a picture; what it changes there is added to the
-            picture at its own size, which so keeps its detail. Null: the picture's own size.
-        memory: limit and temporary folder; what does not fit is streamed, with the same result.
+        compiled: whether to compile the generator, which pays for many pictures of one size.
+        work_size: short side in pixels to which pictures are resized for the generator; its change is resized back and
+            added to the original picture, which keeps its detail. None: pictures are not resized.
+        memory: limit and temporary folder. Larger pictures are translated in bands of rows, with the same result.
 
     Attributes:
-        card: the model card that its folder had, if any; kept when it is saved.
+        card: the model card from its folder, if any; `save` writes it again.
     """
 
     def __init__(
@@ -67,22 +67,22 @@ class Translator(ModelHubMixin):
 
     @property
     def generator(self) -> nn.Module:
-        """The network: takes and gives (B, C, H, W) in [-1, 1], of multiples of its `multiple`."""
+        """The network: takes and gives (B, C, H, W) in [-1, 1]; H and W are multiples of its `multiple`."""
         return self.passes.generator
 
     @property
     def device(self) -> torch.device:
-        """Where it runs."""
+        """Where the generator runs."""
         return self.passes.device
 
     @property
     def parameters(self) -> int:
-        """Of its network."""
+        """Number of parameters of the generator."""
         return sum(each.numel() for each in self.generator.parameters())
 
     @property
     def channels(self) -> int:
-        """Channels of its pictures: 1 (gray) or 3 (RGB)."""
+        """Number of channels: 1 (gray) or 3 (RGB)."""
         return int(self.facts.options.get("channels", RGB))
 
     @classmethod
@@ -96,10 +96,10 @@ class Translator(ModelHubMixin):
         work_size: int | None = None,
         memory: Memory = Memory(),  # noqa: B008 (a constant)
     ) -> "Translator":
-        """Load the translator to the look named `to` from a run, a checkpoint, a translator folder, or the Hub.
+        """Load the translator to the look `to` from a run, a checkpoint, a translator folder, or the Hub.
 
         Raises:
-            UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
+            UsageError: if there is none, or `to` is missing or unknown (the message lists the targets).
         """
         generator, facts, folder = saved.find(source, to)
         translator = cls(generator, facts, device, precision, compiled, work_size, memory)
@@ -114,22 +114,22 @@ class Translator(ModelHubMixin):
         device: str | torch.device = "cpu",
         precision: Precision = "fp32",
     ) -> "Translator":
-        """Load a generator of the reference's, such as ``latest_net_G_A.pth``, of any architecture that it has.
+        """Load a weight file of the reference implementation, such as ``latest_net_G_A.pth``.
 
         Args:
-            path: G_A leads from the first look to the second, G_B back, and G alone to the second.
-            looks: names of both.
-            device: where it runs.
+            path: G_A translates from the first look to the second, G_B back, and G alone to the second.
+            looks: names of both looks.
+            device: where the generator runs.
             precision: as for the class.
 
         Raises:
-            UsageError: if it is no such file.
+            UsageError: if the file is not of this kind.
         """
         generator, facts, _ = saved.from_reference(path, looks)
         return cls(generator, facts, device, precision)
 
     def save(self, folder: Path) -> None:
-        """Write `config.json`, `model.safetensors` and the card (Hugging Face Hub layout) to a folder, each whole."""
+        """Write `config.json`, `model.safetensors` and the model card (Hugging Face Hub layout) to a folder."""
         saved.save(self.generator, self.facts, folder)
         (self.card or describe(self.facts, self.parameters)).write(folder)
 
@@ -137,11 +137,11 @@ class Translator(ModelHubMixin):
         self.save(save_directory)
 
     def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
-        """The card, as the Hub's library has it."""
+        """The model card, as a class of huggingface_hub."""
         return ModelCard((self.card or describe(self.facts, self.parameters)).text)
 
     def fingerprint(self) -> str:
-        """Stands for all that decides what this translator makes of a picture."""
+        """Hash of everything that determines this translator's results."""
         found = hashlib.sha256(f"{self.facts} {self.passes.precision} {self.work_size}".encode())
         for name, tensor in sorted(self.generator.state_dict().items()):
             found.update(name.encode())
@@ -153,11 +153,11 @@ class Translator(ModelHubMixin):
 
         Args:
             picture: an array (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1], with C = 1 (gray), 3 (RGB), or
-                one more for alpha, which is carried through; a PIL image; a tensor (B, C, H, W) in [-1, 1]; or a path.
+                one more for alpha, which is not changed; a PIL image; a tensor (B, C, H, W) in [-1, 1]; or a path.
 
         Returns:
             The same kind of picture at the same size; a PIL image for a path. PIL images of modes L, LA, RGB, RGBA,
-            CMYK, I;16 and F keep their mode; others come back as the one of these that is nearest.
+            CMYK, I;16 and F keep their mode; other modes become the nearest of these.
 
         Raises:
             ValueError: for an array or tensor of another shape or type.
@@ -166,7 +166,7 @@ class Translator(ModelHubMixin):
         return self.batch([picture])[0]
 
     def batch(self, pictures: Sequence[Picture]) -> list[Any]:
-        """Translate pictures, those of one size together; see `__call__`. The same as one by one, to rounding."""
+        """Translate pictures, those of one size together; see `__call__`. Equal to single calls up to rounding."""
         results: list[Any] = [self.translate(each) if isinstance(each, Tensor) else None for each in pictures]
         photos = {place: _photo(each) for place, each in enumerate(pictures) if not isinstance(each, Tensor)}
         for place, photo in zip(photos, self.photos(list(photos.values())), strict=True):
@@ -174,18 +174,18 @@ class Translator(ModelHubMixin):
         return results
 
     def folder(self, source: str | Path, target: str | Path, overwrite: bool = False) -> Summary:
-        """Translate all pictures below a folder to the same tree in another one, as the command does.
+        """Translate all pictures below a folder to the same tree in another folder, as the command does.
 
         Returns:
-            What was translated, what was done before, what failed and why.
+            Numbers of translated and skipped pictures, and the failures with their reasons.
         """
         return translate_collection(self, [str(source)], Path(target), Options(overwrite=overwrite))
 
     def translate(self, pictures: Tensor) -> Tensor:
-        """Tensors (B, C, H, W) in [-1, 1], of any size: padded by reflection, cropped back; float32.
+        """Translate (B, C, H, W) in [-1, 1] of any size to float32; padded by reflection and cropped back.
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape or type.
         """
         fits = pictures.ndim == 4 and pictures.shape[1] == self.channels and 0 not in pictures.shape
         if not fits or not pictures.is_floating_point():
@@ -203,12 +203,12 @@ class Translator(ModelHubMixin):
         return result
 
     def photos(self, photos: Sequence[Photo], room: int | None = None, batch_size: int | None = None) -> list[Photo]:
-        """Translate photos, those of one size together; what all else here sits on.
+        """Translate photos, those of one size together.
 
         Args:
             photos: of any sizes.
-            room: bytes that passes may take; null: what the limit leaves beside these photos.
-            batch_size: most in one pass; null: as suits the device.
+            room: bytes available to the passes; None: the memory limit without these photos.
+            batch_size: largest number in one pass; None: chosen for the device.
         """
         groups: dict[Any, list[int]] = defaultdict(list)
         for place, photo in enumerate(photos):
@@ -225,7 +225,7 @@ class Translator(ModelHubMixin):
         return results
 
     def _alike(self, photos: list[Photo], room: int) -> list[Photo]:
-        """Photos of one size."""
+        """Translate photos of one size."""
         exact = photos[0].colours.dtype != np.uint8
         size = photos[0].size
         if self._work_size(photos[0]) != size:
@@ -234,7 +234,8 @@ class Translator(ModelHubMixin):
             return [self._streamed(photo, exact, room) for photo in photos]
         tensors = torch.stack([self._tensor(photo, 0, size[0]) for photo in photos])
         results = self.passes.whole(tensors, exact)
-        return [_painted(photo, result) for photo, result in zip(photos, results, strict=True)]
+        translated = zip(photos, results, strict=True)
+        return [replace(photo, colours=_colours(photo, result)) for photo, result in translated]
 
     def _streamed(self, photo: Photo, exact: bool, room: int) -> Photo:
         colours = np.empty_like(photo.colours)
@@ -253,7 +254,7 @@ class Translator(ModelHubMixin):
         self._stream(lambda top, bottom: picture[:, top:bottom], write, size, room, exact=False)
 
     def _stream(self, read: Any, write: Any, size: tuple[int, int], room: int, exact: bool) -> None:
-        """As `Inference.stream`, by rows (C, rows, W) of a picture without padding."""
+        """As `Passes.stream`, with rows (C, rows, W) of the picture without padding."""
         height, width = size
         rows, columns = self.passes.mirrored(height), self.passes.mirrored(width)
 
@@ -275,7 +276,7 @@ class Translator(ModelHubMixin):
         for top, bottom in in_rows(height, width):
             narrow = resize_lines(self._tensor(photo, top, bottom), to_columns)
             add_lines(small.transpose(1, 2), narrow.transpose(1, 2), to_rows, top)
-        small.clamp_(-1, 1)  # resizing overshoots at edges
+        small.clamp_(-1, 1)  # bicubic resizing overshoots at edges
         if self.passes.in_bands(rows, columns, room, exact):
             painted = torch.empty_like(small)
             self._in_bands(small, painted, room)
@@ -291,7 +292,7 @@ class Translator(ModelHubMixin):
         return replace(photo, colours=colours)
 
     def _work_size(self, photo: Photo) -> tuple[int, int]:
-        """Height and width at which the network sees it."""
+        """Height and width of the generator's input."""
         if self.work_size is None:
             return photo.size
         factor = self.work_size / min(photo.size)
@@ -299,7 +300,7 @@ class Translator(ModelHubMixin):
         return height, width
 
     def _tensor(self, photo: Photo, top: int, bottom: int) -> Tensor:
-        """Rows of a photo as the network wants them."""
+        """Rows of a photo as input of the generator."""
         return _with_channels(to_tensor(photo.rows(top, bottom)), self.channels)
 
 
@@ -322,14 +323,10 @@ def _photo(picture: NDArray[Any] | Image.Image | str | Path) -> Photo:
 
 
 def _like(picture: Any, result: Photo) -> NDArray[Any] | Image.Image:
-    """A result as the kind of picture that went in."""
+    """Convert a result to the type of the input."""
     if isinstance(picture, np.ndarray):
         return result.array.reshape(picture.shape)
     return result.to_image()
-
-
-def _painted(photo: Photo, result: Tensor) -> Photo:
-    return replace(photo, colours=_colours(photo, result))
 
 
 def _colours(photo: Photo, result: Tensor) -> NDArray[Any]:

@@ -217,7 +217,7 @@ def test_a_users_mistake_ends_with_one_line(
         (*two, str(domain_root / "testB"), "--to", "winter"): "must go with a MODEL",
         (*two, "nowhere"): "There is no folder nowhere",
         (*two, str(tmp_path / "empty")): "No images in",
-        (*two, str(tmp_path / "broken")): "not a picture that can be read. Mend it or leave it out.",
+        (*two, str(tmp_path / "broken")): "not a picture that can be read. Repair it or leave it out.",
         (*two, str(tmp_path / "large"), "--paired"): "must have equal sizes and channels, got 40x36 with 3 and 50x50",
         (*two, str(run), "--paired"): "must hold pictures of the same names",
         ("nowhere",): "There is no folder nowhere",

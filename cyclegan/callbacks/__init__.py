@@ -1,4 +1,4 @@
-"""What happens beside the game during training: checkpoints, samples, scores, alarms, reports.
+"""Lightning callbacks: checkpoints, samples, scores, alarms, reports, loggers.
 
 A callback never changes the game or its random numbers.
 """

@@ -1,4 +1,4 @@
-"""Alarms: a training run that goes wrong says so, and what to do."""
+"""Alarms: detect typical failures of a training run and print advice."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,18 +18,18 @@ from cyclegan.scoring.signs import brightness_kept, change, separation, variety
 
 @dataclass
 class Watch:
-    """Whether an alarm is on. It begins after a number of wrong checks in a row, and passes after as many right ones.
+    """State of one alarm. It begins after a number of bad checks in a row, and passes after as many good ones.
 
     Args:
-        on: whether it is on.
-        against: how many of the last checks in a row said the opposite.
+        on: whether the alarm is active.
+        against: number of last checks in a row that contradict `on`.
     """
 
     on: bool = False
     against: int = 0
 
     def check(self, wrong: bool, patience: int) -> bool:
-        """Count a check; whether the alarm begins or passes with it."""
+        """Count a check; returns whether the alarm begins or passes."""
         self.against = self.against + 1 if wrong != self.on else 0
         if self.against < patience:
             return False
@@ -40,18 +40,18 @@ class Watch:
 class Alarms(Callback):
     """Prints a line and adds a row to `alarms.csv` when an alarm begins, with advice, and when it passes.
 
-    A check translates fixed pictures, as sample grids do, and scores one batch. It takes as long as 1.8 training steps
-    with experiment=seasons, 1.6 with the paper's networks at 256 px: every 100 steps, 2 % of the time.
+    A check translates fixed pictures and compares the discriminators' scores of one batch. It takes as long as 1.8
+    training steps with experiment=seasons, and 1.6 with the paper's networks at 256 px: 2 % of the time by default.
 
     Args:
         every_n_train_steps: batches between checks; null: no alarms.
-        pictures: fixed test pictures of each look (training pictures where there are no tests).
-        grace: steps before which nothing is checked, as generators start with noise.
-        patience: checks in a row that must agree before an alarm begins or passes.
-        inversion: colours count as inverted below this correlation of brightness with the input's, -1 to 1.
-        copying: outputs count as copies below this change, relative to how far unrelated pictures are apart.
-        collapse: outputs count as alike below this variety, relative to the inputs' or the real pictures'.
-        separation: the discriminator counts as having won above this probability to score a real patch higher.
+        pictures: number of fixed test pictures per look (training pictures if there are no tests).
+        grace: number of steps without checks at the start, when outputs are noise.
+        patience: number of equal checks in a row after which an alarm begins or passes.
+        inversion: minimum correlation of output and input brightness, -1 to 1; below, colours count as inverted.
+        copying: minimum change of pictures, relative to the distance of unrelated pictures.
+        collapse: minimum variety of outputs, relative to the inputs or the real pictures.
+        separation: maximum probability that a real patch scores higher than a fake one.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Alarms(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Check, if it is time."""
+        """Check at intervals."""
         every, step = self.every_n_train_steps, current_game(trainer).steps
         if every is None or not trainer.is_global_zero or step % every or step <= self.grace:
             return
@@ -123,7 +123,7 @@ class Alarms(Callback):
             yield Sign(COLLAPSE, look, varied, varied < self.collapse, f"outputs vary {varied:.1%} of what they should")
 
     def _signs_in_scores(self, trainer: Trainer, batch: Any) -> Iterator[Sign]:
-        """How well each discriminator tells the batch's pictures from translations of it."""
+        """How well each discriminator separates the real pictures of the batch from translations."""
         data = current_data(trainer)
         for way in current_game(trainer).directions():
             if way.discriminator is None:
@@ -131,14 +131,16 @@ class Alarms(Callback):
             generator, discriminator = deepcopy(way.generator).eval(), deepcopy(way.discriminator).eval()
             with torch.no_grad():
                 fake = discriminator(generator(getattr(batch, way.source)))
-                told = separation(discriminator(getattr(batch, way.target)), fake)
-            meaning = f"real patches beat fake ones in {told:.2%} of pairs"
-            yield Sign(DISCRIMINATOR, {"a": data.a, "b": data.b}[way.target], told, told > self.separation, meaning)
+                separated = separation(discriminator(getattr(batch, way.target)), fake)
+            meaning = f"real patches beat fake ones in {separated:.2%} of pairs"
+            yield Sign(
+                DISCRIMINATOR, {"a": data.a, "b": data.b}[way.target], separated, separated > self.separation, meaning
+            )
 
     def state_dict(self) -> dict[str, Any]:
-        """The alarms, for the checkpoint."""
+        """The state of the alarms, for the checkpoint."""
         return {"watches": [(*key, asdict(watch)) for key, watch in self.watches.items()]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The alarms, from a checkpoint."""
+        """The state of the alarms, from a checkpoint."""
         self.watches = {(alarm, look): Watch(**watch) for alarm, look, watch in state_dict["watches"]}

@@ -1,4 +1,4 @@
-"""Exponential moving averages of the generators' weights: steadier pictures than those of the last step."""
+"""Exponential moving averages of the generators' weights, which give steadier pictures than the last step."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from cyclegan.methods.game import Game
 
 
 class Averaging(Callback):
-    """Averages of all generators; samples, scores and translators use them. Source: Karras et al., arXiv 1710.10196.
+    """Averages all generators, for samples, scores and translators. Source: Karras et al., arXiv 1710.10196.
 
     Lightning's `WeightAveraging` would average the whole game and save the averages in place of the weights.
 
     Args:
-        decay: of the average per step, 0 to 1; 0.999 averages over about a thousand steps. Null: no averages.
+        decay: of the average per step, 0 to 1; 0.999 averages over about a thousand steps; null: no averages.
 
     Attributes:
-        averages: by the letter of the domain that the generator leads to.
+        averages: by the letter of the generator's target domain.
 
     Raises:
-        UsageError: for a decay out of its range.
+        UsageError: for a decay out of range.
     """
 
     def __init__(self, decay: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Model cards of the finished translators."""
+"""Write model cards of the finished translators."""
 
 import io
 import json
@@ -19,11 +19,11 @@ from cyclegan.translator import Translator
 
 
 class Cards(Callback):
-    """Writes a model card, with a grid, into each translator's folder, the best one's too, at the end of a run.
+    """Writes a model card with a sample grid to each translator's folder, also in `best/`, at the end of a run.
 
     Args:
-        pictures: test pictures of each look in the grid.
-        licence: of the weights, by its identifier on the Hugging Face Hub, such as ``cc-by-4.0``; null: not stated.
+        pictures: number of test pictures per look in the grid.
+        licence: of the weights, as an identifier of the Hugging Face Hub, such as ``cc-by-4.0``; null: not stated.
     """
 
     def __init__(self, pictures: int = 4, licence: str | None = None) -> None:
@@ -38,7 +38,7 @@ class Cards(Callback):
             current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the cards of a run that was not stopped."""
+        """Write the cards, unless the run was stopped early."""
         if not trainer.is_global_zero or was_stopped(trainer):
             return
         run, data = current_run(trainer), current_data(trainer)
@@ -62,14 +62,14 @@ class Cards(Callback):
 
 
 def _best_scores(run: Run, data: UnpairedData) -> dict[str, Scores]:
-    """The score that made the checkpoint the best, a mean over all directions."""
+    """The score of the best checkpoint, a mean over all directions."""
     ranking = json.loads(run.ranking.read_text(encoding="utf-8"))
     rows = {"translator": {ranking["score"]: ranking["kept"][0]["value"]}}
     return dict.fromkeys((data.a, data.b), rows)
 
 
 def _training_data(data: UnpairedData) -> str:
-    """What a translator was trained on, in words."""
+    """Description of the training data."""
     sides, domain = data.sides, data.domain
     pictures = f"{len(sides.train_a)} pictures of {data.a} and {len(sides.train_b)} of {data.b}, {domain.name}."
     if domain.source is None:

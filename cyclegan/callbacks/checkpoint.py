@@ -1,4 +1,4 @@
-"""Checkpoints, with a translator per direction."""
+"""Checkpoints, and a translator per direction with each of them."""
 
 import time
 from io import BytesIO
@@ -23,19 +23,19 @@ from cyclegan.methods.game import Game
 
 
 class Checkpoint(LightningCheckpoint):
-    """Saves by steps, by time (whichever comes first), when a score is among the best, and at the end.
+    """Saves at intervals of steps or time, when a score is among the best, and at the end.
 
-    `last.ckpt` is always the newest. The best stay beside it as `best-STEP-SCORE-VALUE.ckpt`, listed in `best.json`;
-    `best/` holds the translators of the very best.
-    Lightning's ModelCheckpoint counts optimiser steps, ignores time under manual optimisation, refuses two triggers.
+    `last.ckpt` is always the newest checkpoint. The best ones are kept as `best-STEP-SCORE-VALUE.ckpt` and listed in
+    `best.json`; `best/` holds the translators of the best one. Lightning's ModelCheckpoint does not fit: it counts
+    optimiser steps, ignores time under manual optimisation, and refuses two triggers.
 
     Args:
-        every_n_train_steps: batches between checkpoints; null: by time alone.
-        every_minutes: minutes between checkpoints; null: by steps alone.
-        keep: newest checkpoints that stay; with two, one can break.
-        score: what decides which are the best: kid, fid, mae, psnr or ssim, the mean of both directions, or of one, as
-            ``to_winter/ssim``; ``auto`` is kid where callbacks.scores has features, else ssim where tests are aligned.
-        keep_best: best checkpoints that stay.
+        every_n_train_steps: batches between checkpoints; null: only by time.
+        every_minutes: minutes between checkpoints; null: only by steps.
+        keep: number of newest checkpoints to keep; with two, a damaged one can be replaced.
+        score: ranks the best: kid, fid, mae, psnr or ssim (mean of all directions), or of one direction, such as
+            ``to_winter/ssim``; ``auto``: kid if callbacks.scores has features, else ssim if tests are aligned.
+        keep_best: number of best checkpoints to keep.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Checkpoint(LightningCheckpoint):
         self._due = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print by which score the best are chosen; a resumed run continues its ranking if the score is the same."""
+        """Print the score that ranks checkpoints. A resumed run continues its ranking if the score is the same."""
         score = score_to_rank_by(self.score, trainer) if self.keep_best else None
         if score is not None:
             self._ranking = Ranking(score, self.keep_best)
@@ -72,7 +72,7 @@ class Checkpoint(LightningCheckpoint):
             say("  best      no checkpoint: to choose by KID, set callbacks.scores.features; by SSIM, align the tests")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock; remove checkpoints after the one that the run resumes from, as it will write them again."""
+        """Start the clock, and remove checkpoints newer than the one that the run resumes from."""
         assert isinstance(pl_module, Game)
         self._saved_at = time.monotonic()
         checkpoints = current_run(trainer).checkpoints
@@ -81,7 +81,7 @@ class Checkpoint(LightningCheckpoint):
                 file.unlink()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Save if it is time, or at the end; from a checkpoint of a later hook, Lightning would not resume exactly."""
+        """Save at intervals and at the end. From a checkpoint of a later hook, Lightning would not resume exactly."""
         assert isinstance(pl_module, Game)
         by_step = self.every_n_train_steps is not None and pl_module.steps % self.every_n_train_steps == 0
         by_time = self.every_minutes is not None and time.monotonic() - self._saved_at > 60 * self.every_minutes
@@ -93,7 +93,7 @@ class Checkpoint(LightningCheckpoint):
             self.save(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the translators, and each process's own state."""
+        """Add the translators and the state of each process."""
         assert isinstance(pl_module, Game)
         checkpoint["ranks"] = gather_at_first(pl_module.own_state())
         checkpoint[ENTRY] = entry_of(current_generators(trainer))
@@ -102,7 +102,7 @@ class Checkpoint(LightningCheckpoint):
         checkpoint["loops"]["fit_loop"]["epoch_progress"].update(_within(epoch))
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Restore this process's own state.
+        """Restore the state of this process.
 
         Raises:
             UsageError: if the number of processes has changed.
@@ -117,10 +117,10 @@ class Checkpoint(LightningCheckpoint):
         pl_module.load_own_state(ranks[trainer.global_rank])
 
     def save(self, trainer: Trainer, game: Game) -> None:
-        """Write a checkpoint and the translators; if the disk refuses, continue, except at the end of a run.
+        """Write a checkpoint and the translators. If writing fails, training continues, except at the end of a run.
 
         Raises:
-            UsageError: if the last one cannot be written, or the game has diverged.
+            UsageError: if the last checkpoint cannot be written, or the game has diverged.
         """
         check_numbers(trainer, game)
         newest = current_run(trainer).checkpoints / _name(game.steps)
@@ -128,7 +128,7 @@ class Checkpoint(LightningCheckpoint):
             if trainer.is_global_zero:
                 self._write(trainer, newest)
             else:
-                trainer.save_checkpoint(newest)  # all processes take part; the first one writes
+                trainer.save_checkpoint(newest)  # all processes gather their states; the first one writes
         except (OSError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or error
             if trainer.should_stop or game.steps >= game.length:
@@ -138,13 +138,13 @@ class Checkpoint(LightningCheckpoint):
         self._saved_at, self._due = time.monotonic(), False
 
     def _write(self, trainer: Trainer, newest: Path) -> None:
-        """Write `last.ckpt` last: a run that is killed earlier resumes from the previous one, and writes all again."""
+        """Write all files, `last.ckpt` at the end: a run killed before that resumes from the previous checkpoint."""
         run, translators = current_run(trainer), list(current_translators(trainer).values())
         with replaced_whole(newest) as partial:
             try:
                 trainer.save_checkpoint(partial)
             except OSError:
-                trainer.strategy.barrier()  # where the other processes wait
+                trainer.strategy.barrier()  # which the other processes wait for
                 raise
         for translator in translators:
             translator.save(run.translator(translator.facts.target))
@@ -165,19 +165,19 @@ class Checkpoint(LightningCheckpoint):
 
 
 class InPlace(TorchCheckpointIO):
-    """Writes a checkpoint directly; Lightning's own writes it to the system's temporary folder first."""
+    """Writes checkpoints directly; Lightning's own class writes to the system's temporary folder first."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write it to `path`, which the caller renames when it is whole."""
+        """Write a checkpoint to `path`, which the caller renames when it is complete."""
         whole = BytesIO()
         torch.save(checkpoint, whole)
-        Path(path).write_bytes(whole.getbuffer())  # its errors say why a disk refuses, torch's do not
+        Path(path).write_bytes(whole.getbuffer())  # unlike torch's, these errors contain the reason
 
 
 def _within(epoch: int) -> dict[str, dict[str, int]]:
-    """Lightning's epoch counters within a 0-based epoch, as if the run had never been interrupted.
+    """Lightning's epoch counters within a 0-based epoch, as in a run that was never interrupted.
 
-    Its own count is one too many after a resumption at an epoch's end; from such a checkpoint it would restart at 0.
+    Lightning's own counters are one too high after resuming at the end of an epoch, and would restart at 0.
     """
     count = {"ready": epoch + 1, "started": epoch + 1, "processed": epoch, "completed": epoch}
     return {"total": count, "current": dict(count)}

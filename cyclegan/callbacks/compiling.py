@@ -1,4 +1,4 @@
-"""Compiled networks."""
+"""Compile the networks, for GPUs."""
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -9,11 +9,10 @@ MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagrap
 
 
 class Compiling(Callback):
-    """Compiles the game's networks with `torch.compile`: minutes at the start, meant for GPUs.
+    """Compiles the game's networks with `torch.compile`. It takes minutes at the start, and is meant for GPUs.
 
-    On processors steps are not faster, as compiled networks do not run side by side. The compiled code is kept in
-    PyTorch's own cache (`TORCHINDUCTOR_CACHE_DIR`) for the next start. Checkpoints are those of a run that is not
-    compiled; losses agree to rounding.
+    On a CPU it does not make steps faster, as compiled networks do not run side by side. PyTorch caches the compiled
+    code (`TORCHINDUCTOR_CACHE_DIR`). Checkpoints are the same as without compilation; losses agree up to rounding.
 
     Args:
         mode: of `torch.compile`: ``default``, ``reduce-overhead`` (CUDA graphs), ``max-autotune``; null: not compiled.
@@ -27,7 +26,7 @@ class Compiling(Callback):
         self.backend = backend
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compile; the work itself is done when a network first runs."""
+        """Mark the networks for compilation, which happens in their first forward pass."""
         assert isinstance(pl_module, Game)
         if self.mode is not None:
             options = {} if self.backend != "inductor" else {"mode": self.mode}

@@ -1,4 +1,4 @@
-"""What callbacks need of the training run they are part of: its game, data, folder and translators."""
+"""Access for callbacks to the current game, data, run folder, callbacks and translators."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -25,24 +25,24 @@ def current_game(trainer: Trainer) -> Game:
 
 
 def current_data(trainer: Trainer) -> UnpairedData:
-    """The data that it is trained on."""
+    """The training data."""
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, UnpairedData)
     return data
 
 
 def current_run(trainer: Trainer) -> Run:
-    """The folder that the run writes to."""
+    """The run folder."""
     return Run(Path(str(trainer.default_root_dir)))
 
 
 def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
-    """The run's callbacks of a kind."""
+    """The callbacks of one class."""
     return [each for each in trainer.callbacks if isinstance(each, kind)]  # type: ignore[attr-defined]
 
 
 def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
-    """Each direction's generator and what it does; its moving average if there is one. Not copied."""
+    """The generator (or its moving average) of each direction, not copied, with its facts."""
     data = current_data(trainer)
     names = {"a": data.a, "b": data.b}
     averages = {
@@ -58,7 +58,7 @@ def current_generators(trainer: Trainer) -> list[tuple[nn.Module, Facts]]:
 
 
 def current_translators(trainer: Trainer) -> dict[str, Translator]:
-    """A translator per direction, by the letter of its target, with copies of the current generators."""
+    """Translators with copies of the current generators, by the letter of their target domain."""
     device = trainer.lightning_module.device
     letters = [way.target for way in current_game(trainer).directions()]
     return {

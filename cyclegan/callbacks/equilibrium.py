@@ -1,4 +1,4 @@
-"""How far the game is from equilibrium, now and then during training."""
+"""Measure the distance of the game from equilibrium at intervals during training."""
 
 from typing import Any
 
@@ -12,15 +12,14 @@ from cyclegan.scoring.equilibrium import duality_gap, rounds_of
 
 
 class Equilibrium(Callback):
-    """Logs `regret_generators`, `regret_discriminators` and `duality_gap`, each with its spread over repeats (`_std`).
+    """Logs the duality gap, and each player's regret and loss, with their standard deviations over repeats (`_std`).
 
-    Also the losses that the regrets are parts of, `loss_generators` and `loss_discriminators`, on test pictures. Takes
-    about as long as 3 x repeats x steps batches of training; see `cyclegan.scoring.equilibrium`.
+    One measurement takes about as long as 3 x repeats x steps batches of training; see `cyclegan.scoring.equilibrium`.
 
     Args:
-        every_n_train_steps: batches between measurements; null: none.
-        steps: batches by which a player moves alone, and on which it is judged.
-        repeats: on other batches each; at least 2.
+        every_n_train_steps: batches between measurements; null: no measurements.
+        steps: batches of training of one player alone, and batches that measure its loss.
+        repeats: repetitions with different batches, at least 2.
     """
 
     def __init__(self, every_n_train_steps: int | None = None, steps: int = 20, repeats: int = 5) -> None:
@@ -34,7 +33,7 @@ class Equilibrium(Callback):
         self.repeats = repeats
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Measure, if it is time, in one process of several: the others wait at the next batch."""
+        """Measure at intervals in the first process; others wait at the next batch."""
         assert isinstance(pl_module, Game)
         if self.every_n_train_steps is None or pl_module.steps % self.every_n_train_steps:
             return

@@ -1,4 +1,4 @@
-"""What a training writes beside its checkpoints may fail, and the training goes on."""
+"""Errors while writing samples, scores, reports and logs do not end a training run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ from cyclegan.console.output import say
 
 @contextmanager
 def harmless(what: str, errors: type[Exception] = OSError, cure: str = "") -> Iterator[None]:
-    """A training of days must not end because something was not written, as on a full disk; it is told.
+    """Report an error of this block, such as a full disk, in one line instead of raising it.
 
     Args:
-        what: is written in this block, as the beginning of a sentence.
-        errors: that are told instead of raised.
-        cure: what the user can do, a sentence.
+        what: name of what the block writes, as the beginning of a sentence.
+        errors: classes of errors to report.
+        cure: a sentence with advice for the user.
     """
     try:
         yield

@@ -35,26 +35,26 @@ class History(Logger):
 
     @property
     def name(self) -> str:
-        """Of the logger."""
+        """Name of the logger."""
         return "history"
 
     @property
     def version(self) -> str:
-        """A run has one history."""
+        """Empty, as a run has one history."""
         return ""
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """The run's `config.yaml` has them."""
+        """Do nothing: options are in `config.yaml`."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a row, or add to the newest one if that is of this step."""
+        """Append a row, or extend the newest row if it has the same step."""
         row = {"step": str(step)} | {name: repr(float(value)) for name, value in metrics.items() if name != "epoch"}
         try:
             self._add(row)
         except OSError:
-            self.columns = []  # the row may be cut off: the next one is written with all before it
+            self.columns = []  # the row may be incomplete: the next call rewrites the whole file
             raise
         self.newest = row["step"]
 
@@ -75,7 +75,7 @@ class History(Logger):
 
 
 class Events(TensorBoardLogger):
-    """TensorBoard's event files; options are in the run's `config.yaml` instead.
+    """TensorBoard event files, without hyper-parameters, which are in `config.yaml`.
 
     Args:
         save_dir: the run's folder.
@@ -85,13 +85,13 @@ class Events(TensorBoardLogger):
         super().__init__(save_dir, name="", version="")
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Write none."""
+        """Do nothing: options are in `config.yaml`."""
 
     def save(self) -> None:
-        """Write no file of options."""
+        """Do nothing: there are no hyper-parameters to save."""
 
     def finalize(self, status: str) -> None:
-        """Flush to disk, if it is not full."""
+        """Flush to disk; a full disk is ignored."""
         with suppress(OSError):
             super().finalize(status)
 
@@ -106,10 +106,10 @@ def start_logger(logger: Logger, options: Mapping[str, Any] | None) -> None:
         _ = logger.experiment  # type: ignore[attr-defined]
         if options is not None:
             logger.log_hyperparams(dict(options))
-    except Exception as error:  # each library has errors of its own
+    except Exception as error:  # each library raises its own errors
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(
-            f"{type(logger).__name__} cannot start ({reason}). Choose another logger, or mend this."
+            f"{type(logger).__name__} cannot start ({reason}). Choose another logger, or repair this one."
         ) from error
 
 
@@ -124,9 +124,9 @@ def log_numbers(trainer: Trainer, what: str, numbers: Mapping[str, float], step:
 
     Args:
         trainer: of the run.
-        what: the numbers are, for that line.
+        what: name of the numbers, for that line.
         numbers: by name.
-        step: the step that they belong to.
+        step: step of the numbers.
     """
     for logger in trainer.loggers:
         with harmless(f"Step {step}: {what}"):

@@ -1,4 +1,4 @@
-"""Both players' losses, step by step, to every logger."""
+"""Log the losses of all players."""
 
 from typing import Any
 
@@ -9,14 +9,13 @@ from cyclegan.methods.game import Game
 
 
 class Losses(Callback):
-    """Writes a row of every player's terms, every `trainer.log_every_n_steps` batches and where a run ends or stops.
+    """Logs all loss terms every `trainer.log_every_n_steps` batches, and at the end of a run.
 
-    Lightning's own way, `log`, takes milliseconds of each step, and writes after checkpoints: a kill between would lose
-    the row.
+    Lightning's own `log` takes milliseconds per step, and writes after checkpoints, so that a kill could lose a row.
     """
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Write, if it is time, before a checkpoint is."""
+        """Log at intervals, before a checkpoint is written."""
         assert isinstance(pl_module, Game)
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         at_end = trainer.should_stop or pl_module.steps >= pl_module.length

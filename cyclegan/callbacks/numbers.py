@@ -1,4 +1,4 @@
-"""Losses that are no numbers any more, or explode, end a run before they spoil its checkpoints."""
+"""End a run whose losses become NaN, infinite or too large, before a checkpoint saves its weights."""
 
 from collections.abc import Iterator
 from math import inf
@@ -19,24 +19,24 @@ WEIGHTS = "the weights"
 
 
 class Wrong(NamedTuple):
-    """The first number that was wrong: in which step, of which term, and the number."""
+    """The first non-finite or too large value of a loss term: its step, term and value."""
 
     step: int
     term: str
     value: float
 
     def __str__(self) -> str:
-        """As a sentence begins."""
+        """The beginning of an error message."""
         return f"Step {self.step}: {self.term} became {self.value:.3g}"
 
 
 class DivergedError(UsageError):
-    """A game whose numbers are wrong.
+    """The game has diverged.
 
     Args:
-        wrong: the first of them.
-        run: the game's.
-        again: whether the run may go on by itself, slower, from its newest checkpoint.
+        wrong: the first wrong value.
+        run: of the game.
+        again: whether the run may continue by itself from its newest checkpoint, with lower learning rates.
     """
 
     def __init__(self, wrong: Wrong, run: Run, again: bool) -> None:
@@ -56,19 +56,20 @@ class DivergedError(UsageError):
 
 
 class Numbers(Callback):
-    """Stops a run when a loss is no number, or too large, and names the step and the term; no checkpoint holds them.
+    """Ends a run when a loss becomes NaN, infinite or too large, and reports step and term.
 
-    Losses of every step are watched on their device; looking at what was seen waits for it.
+    Losses of every step are checked on their device; the host reads the result at intervals and before checkpoints, so
+    no checkpoint contains diverged weights.
 
     Args:
-        every_n_train_steps: batches between looks.
-        largest: losses beyond count as exploded.
-        returns: how often the run goes on by itself from its newest checkpoint, with lower learning rates (alone; one
-            of several processes needs to be started again).
-        slower: what learning rates are multiplied with then, 0 to 1.
+        every_n_train_steps: batches between reads by the host, which wait for the device.
+        largest: larger absolute losses count as diverged.
+        returns: how often the run continues by itself from its newest checkpoint, with lower learning rates (only with
+            a single process; several processes need to be started again).
+        slower: factor for the learning rates after each return, 0 to 1.
 
     Attributes:
-        returned: how often it has.
+        returned: number of returns so far.
     """
 
     def __init__(
@@ -85,11 +86,11 @@ class Numbers(Callback):
         self.slower = slower
         self.returned = 0
         self._terms: list[str] = []
-        self._first: Tensor | None = None  # by term: step of the first wrong number, or 0
-        self._value: Tensor | None = None  # and that number
+        self._first: Tensor | None = None  # by term: step of the first wrong value, or 0
+        self._value: Tensor | None = None  # by term: that value
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Watch; look now and then."""
+        """Check the losses on their device; read the result at intervals."""
         assert isinstance(pl_module, Game)
         values = torch.stack(list(trainer.callback_metrics.values())).float()
         if self._first is None or self._value is None or self._terms != list(trainer.callback_metrics):
@@ -102,19 +103,19 @@ class Numbers(Callback):
             self._check(trainer, pl_module, self._wrong_losses())
 
     def check(self, trainer: Trainer, game: Game) -> None:
-        """Look at losses and weights, as before a checkpoint.
+        """Check losses and weights before a checkpoint.
 
         Raises:
-            DivergedError: if there is something wrong, in any process.
+            DivergedError: if a value is wrong in any process.
         """
         self._check(trainer, game, [*self._wrong_losses(), *_wrong_weights(game)])
 
     def state_dict(self) -> dict[str, Any]:
-        """How often the run has returned."""
+        """The number of returns, for the checkpoint."""
         return {"returned": self.returned}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The same."""
+        """The number of returns, from a checkpoint."""
         self.returned = state_dict["returned"]
 
     def _wrong_losses(self) -> list[Wrong]:
@@ -127,17 +128,17 @@ class Numbers(Callback):
         if not trainer.strategy.reduce_boolean_decision(bool(wrong), all=False):
             return
         first = min((each for found in gather_everywhere(wrong) for each in found), key=lambda each: each.step)
-        run = trainer.strategy.broadcast(current_run(trainer))  # others may not know the first process's folder
+        run = trainer.strategy.broadcast(current_run(trainer))  # only the first process is certain to know the folder
         if trainer.is_global_zero:
             add_alarm(run, first.step, Sign(NUMBERS, "", first.value, True, f"in {first.term}"))
         raise DivergedError(first, run, self.returned < self.returns and trainer.world_size == 1)
 
 
 def check_numbers(trainer: Trainer, game: Game) -> None:
-    """See that what is about to be saved is worth it.
+    """Check losses and weights before a checkpoint.
 
     Raises:
-        DivergedError: if it is not.
+        DivergedError: if the game has diverged.
     """
     for numbers in callbacks_of(trainer, Numbers):
         numbers.check(trainer, game)

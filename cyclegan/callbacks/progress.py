@@ -1,4 +1,4 @@
-"""One progress bar for the whole run: each player's loss, and the time left."""
+"""One progress bar for the whole run, with each player's loss and the remaining time."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ class Progress(ProgressBar):
         self._bar: tqdm[Any] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the bar at the step where the run goes on."""
+        """Open the bar at the current step."""
         assert isinstance(pl_module, Game)
         self._bar = progress_bar("training", "step", total=pl_module.length, initial=pl_module.steps, smoothing=0.05)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """One step further."""
+        """Advance the bar by one step; update the losses every tenth step."""
         assert self._bar is not None
         if trainer.is_global_zero and (self._bar.n - self._bar.initial) % 10 == 0:
             losses = (f"{name} {float(loss):.3f}" for name, loss in current_game(trainer).losses.items())
@@ -32,14 +32,14 @@ class Progress(ProgressBar):
         self._bar.update()
 
     def on_train_end(self, *_: Any) -> None:
-        """Leave the full bar on the screen."""
+        """Close the bar; it stays on the screen."""
         if self._bar is not None:
             self._bar.close()
 
     def on_exception(self, *_: Any) -> None:
-        """Leave the bar where it was."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 
     def disable(self) -> None:
-        """Lightning's way to silence other ranks; the bar does that by itself."""
+        """Do nothing: `progress_bar` is already silent on other ranks."""

@@ -1,4 +1,4 @@
-"""The best checkpoints by a score, as translators often get worse after a while."""
+"""Ranking of checkpoints by a score, as the last checkpoint is often not the best."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ PREFERRED = ("kid", "ssim")
 
 @dataclass(frozen=True)
 class Ranked:
-    """A checkpoint among the best: its step, its score, its file in the run's checkpoints folder."""
+    """One of the best checkpoints: its step, its score, and its file name in the checkpoints folder."""
 
     step: int
     value: float
@@ -31,15 +31,15 @@ class Ranked:
 
 
 class Ranking:
-    """The best few checkpoints by a score.
+    """The best checkpoints by a score.
 
     Args:
-        score: of both directions, its mean, as ``ssim``; of one, as ``to_winter/ssim``.
-        keep: how many.
+        score: such as ``ssim``, the mean over all directions, or ``to_winter/ssim`` for one direction.
+        keep: number of checkpoints to keep.
 
     Attributes:
-        kept: best first.
-        new: the newest offer, if it was among the best.
+        kept: the best checkpoints, best first.
+        new: the newest checkpoint, if it is among the best.
     """
 
     def __init__(self, score: str, keep: int) -> None:
@@ -50,7 +50,7 @@ class Ranking:
         self._higher_is_better = HIGHER_IS_BETTER[score.rpartition("/")[2]]
 
     def offer(self, step: int, numbers: Mapping[str, float]) -> bool:
-        """Rank the current step by its scores, if it has any; whether it is among the best. The earlier wins a tie."""
+        """Rank the current step if it has scores; returns whether it is among the best. Earlier steps win ties."""
         self.new = None
         values = [value for name, value in numbers.items() if name == self.score or name.endswith(f"/{self.score}")]
         if not values or not isfinite(value := sum(values) / len(values)):
@@ -63,7 +63,7 @@ class Ranking:
         return self.new is not None
 
     def keep_file(self, newest: Path, run: Run, translators: Sequence[Translator]) -> None:
-        """Keep the file of the newest checkpoint, which is among the best; remove those that no longer are."""
+        """Keep the newest checkpoint as one of the best, and remove files that are no longer among the best."""
         assert self.new is not None
         with replaced_whole(run.checkpoints / self.new.file) as partial:
             second_name(newest, partial)
@@ -80,11 +80,11 @@ class Ranking:
             file.unlink()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far."""
+        """The score and the best checkpoints."""
         return {"score": self.score, "kept": list(map(asdict, self.kept))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a saved state, unless it is by another score."""
+        """Restore the best checkpoints, unless they were ranked by another score."""
         if state.get("score") == self.score:
             self.kept = [Ranked(**each) for each in state["kept"]]
 
@@ -93,7 +93,7 @@ def score_to_rank_by(wanted: str, trainer: Trainer) -> str | None:
     """The score to rank by; for ``auto``: KID if there are features, SSIM if tests are aligned, otherwise None.
 
     Raises:
-        UsageError: if it is not taken.
+        UsageError: if the run does not compute the score.
     """
     scores = next(iter(callbacks_of(trainer, Scores)), None)
     taken = scores.judge.names if scores else set()

@@ -1,4 +1,4 @@
-"""Keeps a run's report up to date while it trains."""
+"""Keep the report of a run up to date during training."""
 
 import time
 from datetime import UTC, datetime
@@ -16,18 +16,18 @@ from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.page import write_report
 from cyclegan.runs.provenance import Provenance, checkout, versions
 
-CURE = "python -m cyclegan.report RUN writes it."
+CURE = "Write it with python -m cyclegan.report RUN."
 
 
 class Report(Callback):
-    """Writes `report.html` at every checkpoint and at the end, and what it needs: `provenance.json`, `findings.json`.
+    """Writes `report.html`, `provenance.json` and `findings.json` at every checkpoint and at the end.
 
-    The findings are the data doctor's, from the fingerprints that opening all pictures has left. The first process
-    writes; whatever keeps it from doing so is told, and the training goes on.
+    The findings are those of the data doctor, from fingerprints computed when the pictures were opened. Errors while
+    writing are reported, and training continues.
     """
 
     def __init__(self) -> None:
-        self._seconds = 0.0  # of parts before this one
+        self._seconds = 0.0  # of training before this start
         self._started = time.monotonic()
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
         self._source: tuple[str | None, bool] = (None, False)
@@ -35,7 +35,7 @@ class Report(Callback):
         self._due = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep what the doctor finds, and what the code is now: its checkout may change while it runs."""
+        """Save the findings, and note the commit of the code, which may change during training."""
         self._started = time.monotonic()
         if trainer.is_global_zero:
             with harmless("The report", Exception, CURE):
@@ -43,29 +43,29 @@ class Report(Callback):
                 save_findings(examine(current_data(trainer)), current_run(trainer).findings)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Count."""
+        """Note the current step."""
         assert isinstance(pl_module, Game)
         self._steps = pl_module.steps
 
     def on_save_checkpoint(self, *_: Any) -> None:
-        """A checkpoint is on its way: its files are there when the next batch begins."""
+        """Write at the next batch, when the files of this checkpoint exist."""
         self._due = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Write, if there is a new checkpoint."""
+        """Write the report if there is a new checkpoint."""
         if self._due:
             self._write(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what the last step left."""
+        """Write the final report."""
         self._write(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """The time that training took, for the checkpoint."""
+        """Start and duration of the training, for the checkpoint."""
         return {"began": self._began, "seconds": self._seconds_so_far()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The time that training took before."""
+        """Start and duration of the training, from a checkpoint."""
         self._began, self._seconds = state_dict["began"], state_dict["seconds"]
 
     def _seconds_so_far(self) -> float:

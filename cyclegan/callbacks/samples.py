@@ -26,8 +26,8 @@ class Samples(Callback):
     Args:
         every_n_train_steps: batches between grids.
         pictures: fixed test pictures of each look (training pictures if there are no tests).
-        keep: how many grids stay, beside the newest. Longer runs keep them evenly spaced: the interval is doubled when
-            there would be more, also for those shown to the logger.
+        keep: number of grids to keep beside the newest. When there are more, the interval is doubled, so that the kept
+            grids stay evenly spaced; loggers receive only grids at this interval.
 
     Raises:
         UsageError: for numbers below 1.
@@ -50,7 +50,7 @@ class Samples(Callback):
             current_data(trainer).fixed_pictures(self.pictures)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Write a grid, if it is time; before the checkpoint of the last step."""
+        """Write a grid at intervals, before the checkpoint of the last step."""
         game = current_game(trainer)
         if game.steps % self.every_n_train_steps == 0 or game.steps >= game.length:
             self._show(trainer, game.steps)
@@ -82,18 +82,18 @@ class Samples(Callback):
 
 
 def spread_interval(steps: int, interval: int, keep: int) -> int:
-    """The interval, doubled until so many steps hold at most `keep` of it."""
+    """The interval, doubled until `steps` contains at most `keep` intervals."""
     while steps // interval > keep:
         interval *= 2
     return interval
 
 
 def translation_grid(translators: Mapping[str, Translator], pictures: tuple[list[Tensor], list[Tensor]]) -> Image.Image:
-    """A grid with one column per picture: real, translated, and translated back where both directions are there.
+    """A grid with one column per picture: real, translated, and translated back if both directions exist.
 
     Args:
-        translators: by the letter of the look that each leads to.
-        pictures: of look a and of look b, each (C, H, W) in [-1, 1].
+        translators: by the letter of their target domain.
+        pictures: of domain a and of domain b, each (C, H, W) in [-1, 1].
     """
     reals = dict(zip("ab", pictures, strict=True))
     rows: list[Row] = []

@@ -1,4 +1,4 @@
-"""Scores of the translators while they are trained, beside the numbers that give a score its meaning."""
+"""Scores of the translators during training."""
 
 from pathlib import Path
 from typing import Any
@@ -18,25 +18,26 @@ from cyclegan.pictures.images import BrokenImageError
 from cyclegan.scoring.distribution import FEWEST
 from cyclegan.scoring.features import load_extractor
 from cyclegan.scoring.judge import Judge
-from cyclegan.scoring.table import Table, logged, save_table
+from cyclegan.scoring.table import Table, flat_numbers, save_table
 
 
 class LostTestsError(UsageError):
-    """Too many pictures cannot be read any more for scores to mean the same."""
+    """Too many test pictures are unreadable for scores to be comparable."""
 
 
 class Scores(Callback):
-    """Logs scores and writes `scores.json`, every few epochs and at the end, always by the same test pictures.
+    """Logs scores and writes `scores.json` every few epochs and at the end, always for the same test pictures.
 
-    The first of several processes scores, the others wait for it. The game and its randomness are not touched.
+    With several processes, the first one computes scores and the others wait. The game and its random numbers do not
+    change.
 
     Args:
         every_n_epochs: epochs between scores; null: only at the end.
-        pictures: test pictures of each look that are scored, spread evenly; null takes all.
-        features: what KID and FID compare: ``inception``, or the path of an ONNX file; null leaves them out.
+        pictures: number of test pictures per look, spread evenly; null: all.
+        features: of KID and FID: ``inception``, or the path of an ONNX file; null: without KID and FID.
 
     Attributes:
-        newest: numbers of the step in hand by their names, such as ``to_winter/ssim``; empty if it was not scored.
+        newest: scores of the current step by name, such as ``to_winter/ssim``; empty if it was not scored.
     """
 
     def __init__(self, every_n_epochs: int | None = 5, pictures: int | None = 100, features: str | None = None) -> None:
@@ -52,13 +53,13 @@ class Scores(Callback):
         self._due = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose the pictures."""
+        """Choose the test pictures."""
         data = current_data(trainer)
         tests, size = data.tests(self.pictures), data.domain.batch_size
         self.judge = Judge(data, tests, self.extractor, batch_size=size, read=self._read)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Score if it is time, where a checkpoint could be kept: when no gradients wait for more batches."""
+        """Compute scores at intervals, at steps where checkpoints are possible: not while gradients accumulate."""
         assert isinstance(pl_module, Game)
         self.newest = {}
         at_end = pl_module.steps >= pl_module.length
@@ -68,7 +69,7 @@ class Scores(Callback):
             self._score(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score a run whose time was up."""
+        """Compute scores when `trainer.max_time` has ended the run."""
         assert isinstance(pl_module, Game)
         stopped = trainer.strategy.reduce_boolean_decision(was_stopped(trainer), all=False)
         if self._scored_at != pl_module.steps and not stopped:
@@ -79,25 +80,25 @@ class Scores(Callback):
         if trainer.is_global_zero and (table := self._table(trainer, game.steps)) is not None:
             with harmless(f"Step {game.steps}: {current_run(trainer).scores.name}"):
                 save_table(table, current_run(trainer).scores)
-            numbers = logged(table)
+            numbers = flat_numbers(table)
             log_numbers(trainer, "scores", numbers, game.steps)
         self.newest = trainer.strategy.broadcast(numbers)
         self._scored_at, self._due = game.steps, False
 
     def _table(self, trainer: Trainer, step: int) -> Table | None:
-        """Scores, if there are enough pictures left for them; those that are lost are told once."""
+        """Compute scores if enough test pictures are readable; report each unreadable one once."""
         self._lost, known = {}, self._lost
         try:
             return self.judge.table(current_translators(trainer))
         except LostTestsError as error:
-            say(f"Step {step}: no scores. {printable(error)}")  # it names files
+            say(f"Step {step}: no scores. {printable(error)}")  # contains file names
             return None
         finally:
             for file in sorted(self._lost.keys() - known.keys()):
                 say(f"Step {step}: {printable(file)} is lost ({self._lost[file]}). Scores do without it.")
 
     def _read(self, file: Path) -> Tensor | None:
-        """A test picture, if it can still be read."""
+        """Read a test picture; None if it is unreadable."""
         try:
             return self.judge.data.test_pictures([file])[0]
         except (BrokenImageError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -37,6 +38,7 @@ PATHS = (
 )
 PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
+logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # it prints errors before it raises them
 OmegaConf.register_new_resolver("datasets", datasets, replace=True)  # configs of runs keep ${datasets:NAME}
 
 
@@ -134,9 +136,10 @@ def explain_error(error: Exception, options: str = "train") -> str | None:
         return _unknown_option(option[2] or option[1], options)
     if choice := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         return _unknown_choice(choice[1], choice[2])
-    if option := re.search(r"Could not (?:override|append to config\. An item is already at) '([^']+)'", text):
+    if option := re.search(r"Could not override '([^']+)'", text):
         return _unknown_option(option[1], options)
-    return next(line for line in text.splitlines() if line)
+    option = re.search(r"Could not append to config\. An item is already at '([^']+)'", text)
+    return f"{option[1]} is an option. Set it without +." if option else next(filter(None, text.splitlines()))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -154,6 +157,8 @@ def _unknown_choice(group: str, name: str) -> str:
 
 def _unknown_option(key: str, options: str) -> str:
     known = sorted(_keys(OmegaConf.to_container(default_config(options=options))))
+    if key in known:
+        return f"There is no option {key} for the chosen {key.rpartition('.')[0]}. See --help."
     near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
     meant = f"Did you mean {' or '.join(near)}?" if near else "See --help."
     return f"There is no option {key}. {meant}"

@@ -1,4 +1,4 @@
-"""Files of any kind: written whole or not at all, downloaded with resumption, weights read without running code.
+"""Files of any kind: atomic writing, downloads that resume, and safe reading of weights.
 
 Picture formats are in `pictures`; the files of a training run in `runs`.
 """

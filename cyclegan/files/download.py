@@ -1,4 +1,4 @@
-"""Downloads that resume where they broke off."""
+"""Downloads that resume after an interruption."""
 
 import re
 import shutil
@@ -12,15 +12,15 @@ from urllib.request import Request, urlopen
 
 from cyclegan.console.errors import UsageError
 
-Progress = Callable[[int, int | None], None]  # bytes done; bytes in all, if known
+Progress = Callable[[int, int | None], None]  # bytes received; total bytes, if known
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each new attempt
 
 
 def fetch(url: str, target: Path, progress: Progress) -> None:
-    """Download a file, resuming an earlier attempt; its name ends in ``.part`` until it is whole.
+    """Download a file, resuming an earlier attempt. Until it is complete, its name ends in ``.part``.
 
     Raises:
-        UsageError: if it cannot be downloaded, saying how to get it by hand, or if the disk is too full.
+        UsageError: if it cannot be downloaded (with instructions to do it by hand), or if the disk is too full.
     """
     part = target.with_suffix(target.suffix + ".part")
     size = _size(part)
@@ -45,7 +45,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _resume(url: str, part: Path, progress: Progress) -> None:
-    """Download what a partial file lacks; after an error, the file keeps what has arrived."""
+    """Download the missing rest of a partial file. After an error, the file keeps the bytes received so far."""
     have = _size(part)
     headers = {"User-Agent": "cyclegan"} | ({"Range": f"bytes={have}-"} if have else {})
     try:

@@ -1,4 +1,4 @@
-"""Weight files in PyTorch's pickle format, from anybody: damage is noticed, and no code is run from them."""
+"""Safe reading of weight files in PyTorch's pickle format: damage is detected, and no code from a file runs."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ REFUSED_GLOBAL = re.compile(r"GLOBAL:? (\S+)")  # in PyTorch's message
 
 
 class BrokenFileError(UsageError):
-    """A file that is cut off or damaged, so that an older one may serve instead."""
+    """A file is truncated or damaged; the caller may fall back to an older one."""
 
 
 def read_pickle(path: Path) -> Any:
@@ -34,12 +34,12 @@ def read_pickle(path: Path) -> Any:
         what = f"asks for {asks[1]}, which could run code" if asks else "holds more than weights, or is damaged"
         raise UsageError(f"{path} {what}. It was not loaded: name a file of weights alone.") from error
     except Exception as error:  # a file can be damaged in any way
-        raise BrokenFileError(f"{path} cannot be read: it is broken, or no file of weights. Name another.") from error
+        raise BrokenFileError(f"{path} cannot be read: it is damaged, or not a weight file. Name another.") from error
 
 
 def _check_zip(path: Path) -> None:
     """Verify the checksums, which torch ignores, and refuse compressed entries, which torch never writes."""
-    if not is_zipfile(path):  # the format of PyTorch before 1.6, or a file that is cut off
+    if not is_zipfile(path):  # the format of PyTorch before 1.6, or a truncated file
         with path.open("rb") as file:
             cut_off = file.read(2) in (b"", b"PK")
         if cut_off:
@@ -48,7 +48,9 @@ def _check_zip(path: Path) -> None:
     try:
         with ZipFile(path) as packed:
             if any(entry.compress_type != ZIP_STORED for entry in packed.infolist()):
-                raise UsageError(f"{path} is compressed, as weights never are. It was not loaded: name another.")
+                raise UsageError(
+                    f"{path} must be uncompressed, as torch.save writes it. It was not loaded: name another."
+                )
             damaged = packed.testzip()
     except (BadZipFile, OSError, EOFError, ValueError) as error:
         raise BrokenFileError(f"{path} cannot be read: it is broken ({error}). Name another.") from error

@@ -1,4 +1,4 @@
-"""Using trained generators: passes over pictures of any size, translators on disk, whole collections of files.
+"""Use of trained generators: pictures of any size, translators on disk, and whole collections of files.
 
-`cyclegan.Translator`, which sits on all this, is what other code uses.
+Other code uses `cyclegan.Translator`, which is built on this room.
 """

@@ -1,4 +1,4 @@
-"""Model cards: what the folder of a translator tells a person, in the form of the Hugging Face Hub."""
+"""Model cards of translators, in the format of the Hugging Face Hub."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ Scores = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Card:
-    """The text of a README.md, and the picture that it shows.
+    """A model card: the text of README.md and its picture.
 
     Args:
-        text: with a header in YAML, as the Hub reads it.
-        grid: a PNG file's bytes.
+        text: Markdown with a YAML header, as the Hub expects.
+        grid: content of a PNG file.
     """
 
     text: str
@@ -45,14 +45,14 @@ class Card:
 
     @classmethod
     def read(cls, folder: Path) -> "Card | None":
-        """A folder's, if it has one."""
+        """Read the card in a folder; None if there is none."""
         text, grid = folder / README, folder / GRID
         if not text.is_file():
             return None
         return cls(text.read_text(encoding="utf-8"), grid.read_bytes() if grid.is_file() else None)
 
     def write(self, folder: Path) -> None:
-        """Put it into a folder."""
+        """Write the card to a folder."""
         for name, content in ((GRID, self.grid), (README, self.text.encode())):
             if content is not None:
                 with replaced_whole(folder / name) as partial:
@@ -67,15 +67,15 @@ def describe(
     data: str | None = None,
     licence: str | None = None,
 ) -> Card:
-    """A translator's card.
+    """Make the card of a translator.
 
     Args:
-        facts: what it is and does.
-        parameters: of its network.
-        grid: a PNG file with what it makes of some pictures.
-        scores: numbers by row and name, as of `scores.json`.
-        data: what it was trained on.
-        licence: of the weights, by its identifier on the Hub.
+        facts: of the translator.
+        parameters: number of parameters of its network.
+        grid: PNG file with example translations.
+        scores: numbers by row and name, as in `scores.json`.
+        data: description of the training data.
+        licence: of the weights, as an identifier of the Hub.
     """
     header = ModelCardData(
         library_name="cyclegan",

@@ -1,4 +1,4 @@
-"""Passes of a generator over pictures of any size: padded, in one pass or in bands of rows, in limited memory."""
+"""Forward passes of a generator over pictures of any size, in limited memory: whole, or in bands of rows."""
 
 import copy
 from pathlib import Path
@@ -19,19 +19,19 @@ from cyclegan.pictures.padding import mirrored
 
 Precision = Literal["fp32", "bf16"]
 
-MEMORY_SHARE = 0.5  # default limit, of the free memory
-BANDS_FROM = 2**20  # pixels; larger pictures are faster in bands on a processor, as bands stay in its caches
-MOST_PER_PIXEL = 8192  # bytes; no generator takes more, so a small picture fits for certain
+MEMORY_SHARE = 0.5  # default limit, as a share of the free memory
+BANDS_FROM = 2**20  # pixels; on a CPU, larger pictures are faster in bands, which fit into its caches
+MOST_PER_PIXEL = 8192  # bytes; an upper bound for all generators, to skip measuring for small pictures
 AT_ONCE = {"cpu": 2**16, "cuda": 2**22}  # pixels in one pass
 MOST_AT_ONCE = 64  # pictures in one pass
 
 
 class Memory(NamedTuple):
-    """Memory for translating.
+    """Memory for translation.
 
     Args:
-        limit: bytes, beside what the idle program takes; None: half of what is free.
-        folder: of temporary files for pictures that do not fit; None: the system's.
+        limit: bytes beyond those of the idle program; None: half of the free memory.
+        folder: for temporary files of pictures that do not fit into memory; None: the system's temporary folder.
     """
 
     limit: int | None = None
@@ -39,14 +39,14 @@ class Memory(NamedTuple):
 
 
 class Passes:
-    """Passes of one generator. Threads may share one.
+    """Forward passes of one generator. Thread-safe.
 
     Args:
-        generator: takes and gives (B, C, H, W) in [-1, 1]; has `multiple` and `smallest`, of H and W.
-        device: where it runs.
+        generator: takes and gives (B, C, H, W) in [-1, 1]; has attributes `multiple` and `smallest` for H and W.
+        device: where the generator runs.
         precision: ``"fp32"``, or ``"bf16"`` for pictures of 8 bits.
-        compiled: whether it is compiled, which pays for many pictures of one size.
-        memory: what passes may take.
+        compiled: whether to compile the generator, which pays for many pictures of one size.
+        memory: limit and temporary folder.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Passes:
     ) -> None:
         self.generator = generator.eval().requires_grad_(False).to(device).to(memory_format=torch.contiguous_format)
         self.device = device
-        finished = isinstance(generator, OnnxGenerator)  # it has a precision of its own, and is compiled
+        finished = isinstance(generator, OnnxGenerator)  # with its own precision, and already compiled
         self.precision: Precision = "fp32" if finished else precision
         self.compiled = compiled and not finished
         self.folder = memory.folder or Path(gettempdir())
@@ -65,7 +65,7 @@ class Passes:
         self._per_pixel: dict[torch.dtype, float] = {}
 
     def whole(self, pictures: Tensor, exact: bool = False) -> Tensor:
-        """Translate (B, C, H, W) in [-1, 1] in one pass; the result is float32. `exact`: computed in float32, too."""
+        """Translate (B, C, H, W) in [-1, 1] in one pass, to float32. `exact`: also compute in float32."""
         height, width = pictures.shape[-2:]
         rows, columns = self.mirrored(height), self.mirrored(width)
         if (len(rows), len(columns)) != (height, width):
@@ -82,13 +82,13 @@ class Passes:
         """Whether a picture should be translated in bands.
 
         Args:
-            height: its rows.
-            width: its columns.
-            room: bytes that the passes may take.
+            height: rows of the picture.
+            width: columns of the picture.
+            room: bytes available to the pass.
             exact: whether it is computed in float32.
 
         Raises:
-            UsageError: if it has to be, but the generator cannot; naming the memory that one pass needs.
+            UsageError: if one pass does not fit and the generator cannot work in bands; with the memory it needs.
         """
         pixels = len(self.mirrored(height)) * len(self.mirrored(width))
         needed = 0 if pixels * MOST_PER_PIXEL < room else self._needed(pixels, exact)
@@ -103,7 +103,7 @@ class Passes:
         return False
 
     def stream(self, read: Read, write: Write, size: tuple[int, int], room: int, exact: bool = False) -> None:
-        """Translate a picture in bands; `read` and `write` take rows of the padded picture, of this (height, width)."""
+        """Translate a picture in bands; `read` and `write` access rows of the padded picture."""
         network = cast(ResnetGenerator, self._plain(self._dtype(exact)))
         try:
             Streaming(network, *size, room, self.folder).run(read, write)
@@ -111,22 +111,22 @@ class Passes:
             raise UsageError(f"{size[1]}x{size[0]} pixels must have {error}") from error
 
     def at_once(self, height: int, width: int, room: int) -> int:
-        """How many pictures of a size one pass should take at once."""
+        """Best number of pictures of one size in one pass."""
         pixels = max(1, len(self.mirrored(height)) * len(self.mirrored(width)))
         fit = max(1, room // (pixels * MOST_PER_PIXEL)) if self.device.type == "cpu" else MOST_AT_ONCE
         return min(MOST_AT_ONCE, fit, max(1, AT_ONCE.get(self.device.type, AT_ONCE["cuda"]) // pixels))
 
     def mirrored(self, length: int) -> Tensor:
-        """Indices that extend a side to a length the generator takes, going back and forth over it."""
+        """Indices that extend a side by reflection to a length that the generator accepts."""
         generator = cast(Any, self.generator)
-        length = max(1, length)  # the header of a broken file may say 0
+        length = max(1, length)  # 0 in the header of a damaged file
         return mirrored(length, int(generator.multiple), int(generator.smallest))
 
     def _dtype(self, exact: bool) -> torch.dtype:
         return torch.bfloat16 if self.precision == "bf16" and not exact else torch.float32
 
     def _plain(self, dtype: torch.dtype) -> nn.Module:
-        """The generator with weights of this type; autocast would cast them in each pass."""
+        """The generator with weights of this type; autocast would cast them in every pass."""
         with self._lock:
             if dtype not in self._networks:
                 self._networks[dtype] = copy.deepcopy(self.generator).to(dtype)
@@ -152,7 +152,7 @@ class Passes:
         return int(self._per_pixel[dtype] * pixels)
 
     def _room(self, room: int) -> int:
-        """What one pass may take; on a GPU, of the GPU's own memory."""
+        """Bytes available to one pass; on a GPU, those of its own memory."""
         if self.device.type != "cuda":
             return room
         return int(0.8 * torch.cuda.mem_get_info(self.device)[0])

@@ -1,4 +1,4 @@
-"""Translators on disk: in a run, a checkpoint, a folder of their own, on the Hub, in a reference weight file."""
+"""Translators on disk: in runs, checkpoints, translator folders, reference weight files, ONNX files and on the Hub."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args, get_type_hints
 
 import torch
 from safetensors import SafetensorError
@@ -25,23 +25,24 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CARD = ("README.md", "samples.png")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 CHECKPOINT = ".ckpt"
-ENTRY = "translators"  # of a checkpoint
+ENTRY = "translators"  # key in checkpoints
 PROGRAM = ".pt2"
 REFERENCE = (".pth", ".pt")
-LARGEST = 4096  # option of a network; far beyond what is of use
-REFERENCE_SIZE = 256  # its files do not say
+GENERATORS = [name for name in networks.__all__ if name.endswith("Generator")]
+LARGEST = 4096  # accepted value of a network's option, far above useful ones
+REFERENCE_SIZE = 256  # default crop size of the reference, which its files do not state
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a translator folder says of itself, in `config.json`.
+    """Description of a translator, as saved in `config.json`.
 
     Args:
-        network: name of the generator's class in `cyclegan.networks`.
-        options: its keyword arguments.
-        source: name of the look that goes in.
-        target: name of the look that comes out.
-        size: pixels of the training crops.
+        network: class name of the generator in `cyclegan.networks`.
+        options: keyword arguments of the class.
+        source: name of the input look.
+        target: name of the output look.
+        size: side of the training crops in pixels.
     """
 
     network: str
@@ -52,31 +53,32 @@ class Facts:
 
     @classmethod
     def of(cls, make_generator: Callable[[], nn.Module], source: str, target: str, size: int) -> "Facts":
-        """The facts of a generator that is made by this call (a class, or a partial of one)."""
+        """The facts of a generator, given its class or a partial of its class."""
         if isinstance(make_generator, partial):
             return cls(make_generator.func.__name__, dict(make_generator.keywords), source, target, size)
         return cls(cast(type, make_generator).__name__, {}, source, target, size)
 
     def build(self) -> nn.Module:
-        """The network, with fresh weights.
+        """Build the network with fresh weights.
 
         Raises:
-            UsageError: if it is not one of `cyclegan.networks`: a file must not choose what code runs; or an option is
-                so large that making it could take all memory or time.
+            UsageError: if the class is not one of `cyclegan.networks` (a file must not choose which code runs), or an
+                option is of the wrong type, or so large that the network could take all memory.
         """
-        if self.network not in networks.__all__:
-            raise UsageError(f"network must be one of {', '.join(networks.__all__)}, got {self.network!r}.")
+        if self.network not in GENERATORS:
+            raise UsageError(f"network must be one of {', '.join(GENERATORS)}, got {self.network!r}.")
+        network: type[nn.Module] = getattr(networks, self.network)
+        hints = get_type_hints(network.__init__)
         for name, value in self.options.items():
-            if isinstance(value, int | float) and value > LARGEST:
-                raise UsageError(f"{name} of a network must be at most {LARGEST}, got {value}.")
-        return cast(nn.Module, getattr(networks, self.network)(**self.options))
+            _check_option(name, value, hints.get(name))
+        return network(**self.options)
 
     def build_with(self, weights: Mapping[str, Tensor]) -> nn.Module:
-        """The network with these weights; it takes no more memory than they do if they are of another.
+        """Build the network and load weights, after a comparison of all shapes.
 
         Raises:
             UsageError: see `build`.
-            ValueError: if the weights are of another network.
+            ValueError: if the weights are of a different network.
         """
         with torch.device("meta"):
             expected = {name: tensor.shape for name, tensor in self.build().state_dict().items()}
@@ -88,10 +90,20 @@ class Facts:
         return network
 
 
+def _check_option(name: str, value: Any, hint: Any) -> None:
+    """Check an option from a file against the type of the keyword argument, as a network may accept wrong types."""
+    choices = get_args(hint)  # of a Literal
+    expected = " or ".join(map(repr, choices)) or getattr(hint, "__name__", "an option of the network")
+    if value not in choices if choices else type(value) is not hint and (hint, type(value)) != (float, int):
+        raise UsageError(f"{name} must be {expected}, got {value!r}.")
+    if isinstance(value, int | float) and value > LARGEST:
+        raise UsageError(f"{name} of a network must be at most {LARGEST}, got {value}.")
+
+
 def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` (Hugging Face Hub layout) to a folder."""
     if isinstance(generator, OnnxGenerator):
-        raise UsageError("An ONNX file must stay what it is. Save the translator that it was made of.")
+        raise UsageError("An ONNX file cannot be saved as a translator. Save the translator that it was exported from.")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     with replaced_whole(folder / WEIGHTS) as partial_file:
         save_file(state, partial_file)
@@ -100,7 +112,7 @@ def save(generator: nn.Module, facts: Facts, folder: Path) -> None:
 
 
 class Found(NamedTuple):
-    """A generator, what it does, and the translator folder that it comes from, if from one."""
+    """A generator, its facts, and its translator folder, if it comes from one."""
 
     generator: nn.Module
     facts: Facts
@@ -108,15 +120,15 @@ class Found(NamedTuple):
 
 
 def find(source: str | Path, to: str | None) -> Found:
-    """The generator that leads to the look named `to` (it may be left out where there is one look only).
+    """Load the generator that translates to the look named `to`.
 
     Args:
-        source: a run folder, a checkpoint of a run, a translator folder, the name of a model on the Hub, a file with
-            a generator of the reference, or an ONNX file that `cyclegan.export` wrote.
-        to: the look.
+        source: a run folder, a checkpoint, a translator folder, the name of a model on the Hub, a reference weight
+            file, or an ONNX file written by `cyclegan.export`.
+        to: the target look; may be None if the source has only one.
 
     Raises:
-        UsageError: if there is none, or `to` is needed or unknown (the message names those that are there).
+        UsageError: if there is none, or `to` is missing or unknown (the message lists the targets).
     """
     path = Path(source)
     if path.is_file():
@@ -137,15 +149,15 @@ def find(source: str | Path, to: str | None) -> Found:
 
 
 def from_reference(path: str | Path, looks: tuple[str, str] = ("a", "b"), size: int = REFERENCE_SIZE) -> Found:
-    """The generator in a weight file of the reference.
+    """Load the generator of a reference weight file.
 
     Args:
-        path: such as ``latest_net_G_A.pth``, which leads from look a to b; G_B leads back, and G alone to b.
+        path: such as ``latest_net_G_A.pth``, which translates from look a to b; G_B translates back, G alone to b.
         looks: names of a and b.
-        size: pixels of the training crops, which the file does not say.
+        size: side of the training crops in pixels, which the file does not state.
 
     Raises:
-        UsageError: if it is no such file.
+        UsageError: if the file is not of this kind.
     """
     architecture, generator = load_reference(path)
     source, target = reversed(looks) if Path(path).stem.endswith("_G_B") else looks
@@ -155,18 +167,19 @@ def from_reference(path: str | Path, looks: tuple[str, str] = ("a", "b"), size: 
 def _from_file(path: Path) -> Found:
     if path.suffix == PROGRAM:
         raise UsageError(
-            f"{path} may hold code, which is not run here. Name the model that it was made of, or an {ONNX} file."
+            f"{path} may hold code, which is not run here. Name the model that it was exported from, or an {ONNX} file."
         )
     if path.suffix in REFERENCE:
         return from_reference(path)
     if path.suffix != ONNX:
         raise UsageError(
-            f"{path} is no model. Name a run folder, a checkpoint, a translator folder, a .pth or an {ONNX} file."
+            f"{path} is not a model. Name a run folder, a checkpoint, a translator folder, a .pth or an {ONNX} file."
         )
     generator = OnnxGenerator(path)
-    told = generator.metadata
+    metadata = generator.metadata
     try:
-        facts = Facts(told["network"], json.loads(told["options"]), told["source"], told["target"], int(told["size"]))
+        options, size = json.loads(metadata["options"]), int(metadata["size"])
+        facts = Facts(metadata["network"], options, metadata["source"], metadata["target"], size)
     except ValueError as error:
         raise UsageError(f"{path} has metadata that cannot be read ({error}). Export it again.") from error
     return Found(generator, facts)
@@ -201,7 +214,7 @@ def _from_checkpoint(path: Path, to: str | None) -> Found:
         generator = facts.build_with(found[target]["weights"])
     except UsageError:
         raise
-    except Exception as error:  # a file can be wrong in any way
+    except Exception as error:  # a damaged file may hold anything
         raise UsageError(
             f"{path} must be a whole checkpoint of a run, but cannot be read as one. Name another."
         ) from error
@@ -209,7 +222,7 @@ def _from_checkpoint(path: Path, to: str | None) -> Found:
 
 
 def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
-    """What a checkpoint holds for `find`, by target; weights are shared with the networks, and so not stored twice."""
+    """The entry of a checkpoint for `find`, by target. Weights are shared with the networks, and so stored once."""
     return {
         facts.target: {"facts": asdict(facts), "weights": dict(generator.state_dict())}
         for generator, facts in generators
@@ -222,7 +235,7 @@ def _from_hub(name: str) -> Path:
     patterns = [f"{folder}{file}" for folder in ("", f"{TRANSLATOR_PREFIX}*/") for file in (CONFIG, WEIGHTS, *CARD)]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
-    except (OSError, ValueError) as error:  # its own errors are some of these
+    except (OSError, ValueError) as error:  # base classes of the library's errors
         reason = str(error).strip().splitlines()[0]
         raise UsageError(
             f"There is no folder {name}, and no model of that name could be fetched from the Hugging Face Hub "

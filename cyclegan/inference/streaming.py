@@ -1,9 +1,9 @@
-"""The ResNet generator over a picture of any size, in bands of rows: one pass's result in bounded memory.
+"""The ResNet generator in bands of rows: the result of one pass over a picture of any size, in bounded memory.
 
-Instance norm needs the statistics of the whole picture, so tiles that are translated one by one show seams. Here each
-layer is computed over the whole picture before the next. A convolution walks down the picture band by band; its output
-is kept in memory or in a temporary file, while its mean and variance are summed up for the norm after it. Every value
-is computed once, from the same inputs as in one pass, so the results differ by rounding alone.
+Instance norm needs the statistics of the whole picture, so tiles that are translated separately show seams. Here each
+layer is computed over the whole picture before the next layer. A convolution processes the picture band by band; its
+output is stored in memory or in a temporary file, while its mean and variance are accumulated for the following norm.
+Every value is computed once, from the same inputs as in one pass, so results differ only by rounding.
 """
 
 import os
@@ -22,20 +22,20 @@ from cyclegan.networks.resnet import ResidualBlock, ResnetGenerator
 Read = Callable[[int, int], Tensor]  # rows from, to -> (1, C, to - from, W)
 Write = Callable[[int, Tensor], None]  # first row, band (1, C, rows, W)
 Operation = Callable[[Tensor], Tensor]
-Border = Literal["reflect", "zeros", "replicate"]  # what continues the picture beyond its ends
+Border = Literal["reflect", "zeros", "replicate"]  # padding above and below the picture
 
-COPIES = 5  # of a band that a convolution holds at once: read, normalised, padded, in the hardware's layout, result
-BAND_SHARE = 4  # one part in so many of the memory is for bands, or more if they need it; the rest for feature maps
-LARGEST_BAND = 100 * 2**20  # bytes; larger bands leave the processor's caches and are slower
-FEWEST_ROWS = 2  # of a band, as each band also reads rows of its neighbours
+COPIES = 5  # of a band during a convolution: read, normalised, padded, in the library's layout, result
+BAND_SHARE = 4  # bands get 1 / BAND_SHARE of the memory (more if they need it), feature maps the rest
+LARGEST_BAND = 100 * 2**20  # bytes; larger bands do not fit into the caches and are slower
+FEWEST_ROWS = 2  # per band, as each band also reads rows of its neighbours
 
 
 class NoRoomError(Exception):
-    """What a picture needs, and how little of it there is."""
+    """Memory or disk space is too small; the message says how much is needed."""
 
 
 class _Map(Protocol):
-    """A feature map (C, H, W), read and written by rows."""
+    """A feature map (C, H, W) that is read and written by rows."""
 
     channels: int
     height: int
@@ -47,7 +47,7 @@ class _Map(Protocol):
 
 
 class _Outside:
-    """The picture that goes in, or the one that comes out, in the caller's memory."""
+    """The input or the output picture, in the caller's memory."""
 
     def __init__(self, shape: tuple[int, int, int], read: Read | None = None, write: Write | None = None) -> None:
         self.channels, self.height, self.width = shape
@@ -65,7 +65,7 @@ class _Outside:
 class _InMemory:
     def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype) -> None:
         self.channels, self.height, self.width = shape
-        self.values = torch.empty(self.height, self.width, self.channels, dtype=dtype)  # a pixel's channels together
+        self.values = torch.empty(self.height, self.width, self.channels, dtype=dtype)  # channels last
 
     def read(self, top: int, bottom: int) -> Tensor:
         return self.values[top:bottom].permute(2, 0, 1)[None]
@@ -75,7 +75,7 @@ class _InMemory:
 
 
 class _OnDisk:
-    """Not memory-mapped, as mapped pages would count as this process's memory."""
+    """In a temporary file. Not memory-mapped, as mapped pages would count as memory of this process."""
 
     def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, folder: Path) -> None:
         self.channels, self.height, self.width = shape
@@ -96,12 +96,12 @@ class _OnDisk:
         while rest:
             moved = move(self.file.fileno(), [rest], place)
             if not moved:
-                raise OSError("a temporary file is shorter than it was")
+                raise OSError("a temporary file was truncated")
             rest, place = rest[moved:], place + moved
 
 
 class _Moments:
-    """Mean and variance of each channel, over bands. Source: Chan, Golub, LeVeque, 1979 (pairwise updating)."""
+    """Mean and variance per channel, accumulated over bands. Source: Chan, Golub, LeVeque, 1979 (pairwise updating)."""
 
     def __init__(self, channels: int) -> None:
         self.count = 0
@@ -126,14 +126,14 @@ class _Moments:
 
 
 class Streaming:
-    """One pass of a picture through a generator.
+    """One pass of one picture through a generator, in bands.
 
     Args:
-        generator: in evaluation mode, on any device; one band at a time is moved there.
+        generator: in evaluation mode, on any device, to which one band at a time is moved.
         height: rows of the picture, a multiple of the generator's `multiple`.
-        width: its columns, likewise.
-        memory: bytes that may be taken beside the input and output pictures.
-        folder: of temporary files, for what does not fit into memory.
+        width: columns of the picture, a multiple of `multiple`.
+        memory: bytes beyond those of the input and output pictures.
+        folder: for temporary files with the feature maps that do not fit into memory.
 
     Raises:
         NoRoomError: if the memory cannot hold the narrowest band, or the disk the temporary files.
@@ -145,19 +145,19 @@ class Streaming:
         self.size = (height, width)
         first = self._stages()[0]
         assert isinstance(first, nn.Conv2d)
-        self.shape = (first.in_channels, *self.size)  # of the picture that goes in
+        self.shape = (first.in_channels, *self.size)  # of the input picture
         self.memory = memory
         self.folder = folder
         self._bands = memory // BAND_SHARE
-        self._dry = True  # a dry run counts what the pass will take
-        for _ in range(2):  # the second time with the memory that the narrowest band needs
+        self._dry = True  # a dry run determines how much memory and disk space the pass needs
+        for _ in range(2):  # the second time with enough memory for the narrowest band
             self._take(_Outside(self.shape), _Outside((0, 0, 0)))
             self._bands = max(self._bands, self.narrowest)
         self._dry = False
         self._check_room()
 
     def run(self, read: Read, write: Write) -> None:
-        """Translate a picture; `read` gives its rows, `write` gets the result's rows."""
+        """Translate a picture: `read` returns input rows, `write` receives output rows."""
         with torch.inference_mode():
             self._take(_Outside(self.shape, read), _Outside((0, *self.size), write=write))
 
@@ -181,8 +181,8 @@ class Streaming:
         self.narrowest = self.most_on_disk = 0
         self._held: dict[int, tuple[int, bool]] = {}
         self._picture = self._map = source
-        self._pending: list[Operation] = []  # operations that the map's values still need
-        self._skips: list[tuple[ResidualBlock, _Map]] = []  # inputs of residual blocks, until their end
+        self._pending: list[Operation] = []  # operations not yet applied to the values of the map
+        self._skips: list[tuple[ResidualBlock, _Map]] = []  # inputs of residual blocks that have not ended
         stages = self._stages()
         while stages:
             stage, after = stages.pop(0), []
@@ -197,7 +197,7 @@ class Streaming:
                 self._convolve(stage, after, measured, None if stages else sink)
 
     def _enter_or_leave(self, block: ResidualBlock) -> None:
-        """A block is a stage twice, at its beginning and at its end."""
+        """Handle a residual block, which is a stage twice: at its beginning and at its end."""
         if self._skips and self._skips[-1][0] is block:
             self._add(self._skips.pop()[1])
         else:
@@ -228,7 +228,7 @@ class Streaming:
             self._drop(source)
 
     def _band(self, top: int, bottom: int, border: Border) -> Tensor:
-        """Rows of the map, with pending operations done, also beyond its ends."""
+        """Rows of the map with pending operations applied, padded where they lie outside of the map."""
         height = self._map.height
         first, last = max(0, top), min(height, bottom)
         band = self._read(self._map, first, last)
@@ -247,13 +247,13 @@ class Streaming:
         return source.read(top, bottom).to(self.device, self.dtype)
 
     def _settle(self) -> None:
-        """Do the pending operations on the whole map."""
+        """Apply the pending operations to the whole map."""
         if self._pending:
             self._pointwise(self._map, lambda top, bottom: self._band(top, bottom, "zeros"))
             self._pending = []
 
     def _add(self, residual: _Map) -> None:
-        """The end of a residual block."""
+        """Add the input of a residual block at its end."""
 
         def sum_up(top: int, bottom: int) -> Tensor:
             return residual.read(top, bottom).to(self.device) + self._band(top, bottom, "zeros")
@@ -268,9 +268,9 @@ class Streaming:
             target.write(top, values(top, min(target.height, top + rows)))
 
     def _rows(self, source: _Map, shape: tuple[int, int, int], up: int, down: int) -> int:
-        """How many rows of the result a band has, as memory allows; a multiple of `up`."""
+        """Number of output rows per band that fit into memory, a multiple of `up`."""
         channels, height, width = shape
-        one = COPIES * 4 * (source.channels * source.width * down + channels * width * up)  # for `up` rows, in float32
+        one = COPIES * 4 * (source.channels * source.width * down + channels * width * up)  # of `up` rows in float32
         self.narrowest = max(self.narrowest, one * FEWEST_ROWS)
         return min(height, max(FEWEST_ROWS, min(LARGEST_BAND, self._bands) // one) * up)
 
@@ -294,7 +294,7 @@ CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d, nn.Sequential)  # among the stage
 
 
 def _flat(module: nn.Module) -> Iterator[nn.Module]:
-    """Layers in the order of computation; a residual block comes at its beginning and at its end."""
+    """Layers in the order of computation; a residual block appears at its beginning and at its end."""
     children = list(module.children())
     if isinstance(module, ResidualBlock):
         yield module
@@ -314,18 +314,18 @@ def _scale(conv: nn.Module) -> tuple[int, int]:
 
 
 def _reach(conv: nn.Module, top: int, bottom: int) -> tuple[int, int, Border]:
-    """The input rows that these output rows depend on, and what lies beyond the input's ends."""
+    """The input rows that these output rows depend on, and the padding outside of the input."""
     if isinstance(conv, nn.Conv2d):
         stride, padding, kernel = conv.stride[0], int(conv.padding[0]), conv.kernel_size[0]
         border: Border = "reflect" if conv.padding_mode == "reflect" else "zeros"
         return top * stride - padding, (bottom - 1) * stride - padding + kernel, border
     if isinstance(conv, nn.Sequential):
-        return top // 2 - 1, bottom // 2 + 1, "replicate"  # doubled, this is a reflection
+        return top // 2 - 1, bottom // 2 + 1, "replicate"  # after doubling, replication equals reflection
     return top // 2, bottom // 2 + 1, "zeros"
 
 
 def _apply(conv: nn.Module, band: Tensor, rows: int) -> Tensor:
-    """A convolution of a band that holds all the rows it needs."""
+    """Apply a convolution to a band that contains all input rows."""
     if isinstance(conv, nn.ConvTranspose2d):
         return conv(band)[:, :, :rows]
     if isinstance(conv, nn.Sequential):

@@ -202,7 +202,7 @@ class Game(LightningModule):
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser per player."""
         return [
-            player.make_optimizer([parameter for network in player.networks for parameter in network.parameters()])
+            player.make_optimizer([p for network in player.networks for p in network.parameters() if p.requires_grad])
             for player in self.players()
         ]
 

@@ -4,7 +4,8 @@ They know no loss, no Lightning and no device. What makes them faster on a proce
 """
 
 from cyclegan.networks.patchgan import PatchDiscriminator, PixelDiscriminator
+from cyclegan.networks.projected import ProjectedDiscriminator
 from cyclegan.networks.resnet import ResnetGenerator
 from cyclegan.networks.unet import UnetGenerator
 
-__all__ = ["PatchDiscriminator", "PixelDiscriminator", "ResnetGenerator", "UnetGenerator"]
+__all__ = ["PatchDiscriminator", "PixelDiscriminator", "ProjectedDiscriminator", "ResnetGenerator", "UnetGenerator"]

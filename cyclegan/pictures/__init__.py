@@ -1,4 +1,4 @@
-"""Picture files in and out: formats, depth, colour, metadata; and the border between files and tensors.
+"""Picture files: formats, depth, colour, metadata; and their conversion to tensors.
 
 Nothing here knows domains, networks or training.
 """

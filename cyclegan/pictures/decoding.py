@@ -1,4 +1,4 @@
-"""From a picture file to photos, with all that it holds."""
+"""Decode picture files of every supported format, depth and number of frames, with their metadata."""
 
 import logging
 import re
@@ -15,20 +15,25 @@ from PIL import ExifTags, Image
 from cyclegan.pictures.images import FORMATS, ORIENTATION, BrokenImageError, exif_of, reason_of, upright
 from cyclegan.pictures.photo import About, Photo, as_depth
 
-SEVERAL = ("GIF", "PNG", "TIFF", "WEBP")  # formats of several frames or pages; an MPO's others are not for showing
+SEVERAL = (
+    "GIF",
+    "PNG",
+    "TIFF",
+    "WEBP",
+)  # formats with frames or pages; those of an MPO are previews
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-BIT_DEPTH = 24  # place of this byte in a PNG file
-PER_PIXEL = 10  # bytes, for a picture of 8 bits: the colours, once more for Pillow, and what coding takes
+BIT_DEPTH = 24  # offset of the bit depth in a PNG file
+PER_PIXEL = 10  # bytes per pixel at 8 bits: the array, Pillow's copy, and the codec's buffers
 
 SUB_IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 WIDTH, HEIGHT, INTEROP = 0xA002, 0xA003, 0xA005
-LAYOUT = {  # tags of how a file stores its picture; the file that is written has its own
+LAYOUT = {  # EXIF and TIFF tags about the storage of the pixels, which do not apply to another file
     *range(254, 267), 273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293, 317, 320, *range(322, 326), 330,
     *range(332, 335), 336, 337, 338, 339, 340, 341, 342, 347, *range(512, 522), 529, 530, 532, 700, 33723, 34377,
     34665, 34675, 34853, 37724, 40965, 50341,
 }  # fmt: skip
-ASSOCIATED = 1  # alpha that colours are multiplied with
-TURNS = {
+ASSOCIATED = 1  # TIFF extra sample: premultiplied alpha
+TURNS = {  # by EXIF orientation, for arrays (H, W, ...)
     2: lambda x: x[:, ::-1],
     3: lambda x: x[::-1, ::-1],
     4: lambda x: x[::-1],
@@ -38,17 +43,17 @@ TURNS = {
     8: lambda x: x[:, ::-1].swapaxes(0, 1),
 }
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong is either told as an error or harmless
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its warnings are harmless or followed by an exception
 
 
 class Header(NamedTuple):
-    """What can be known of a picture file without decoding it.
+    """Facts about a picture file that are known without decoding it.
 
     Args:
         height: rows as stored.
         width: columns as stored.
-        frames: frames or pages.
-        bits: of a value.
+        frames: number of frames or pages to read.
+        bits: per channel.
     """
 
     height: int
@@ -58,15 +63,15 @@ class Header(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """About the most memory that decoding, holding and encoding it takes."""
+        """Estimate of the peak memory for decoding, holding and encoding the file."""
         return self.height * self.width * (PER_PIXEL * max(1, self.bits // 8) + 4 * (self.frames - 1)) + 2**20
 
 
 def header(path: Path, all_frames: bool = False) -> Header:
-    """Read a file's header; it counts one frame if others are not asked for.
+    """Read the header of a file. Without `all_frames`, only the first frame counts.
 
     Raises:
-        BrokenImageError: naming the file and the reason.
+        BrokenImageError: with the file and the reason.
     """
     try:
         if _only_tifffile(path):
@@ -76,17 +81,17 @@ def header(path: Path, all_frames: bool = False) -> Header:
                 return Header(page.imagelength, page.imagewidth, frames, page.dtype.itemsize * 8)
         with Image.open(path, formats=FORMATS) as file:
             return Header(file.height, file.width, _frames(file) if all_frames else 1, _bits(file, path))
-    except Exception as error:  # a file can be wrong in any way
+    except Exception as error:  # decoders raise errors of many types for damaged files
         raise BrokenImageError(f"{path}: {reason_of(error)}") from error
 
 
 def decode(path: Path, all_frames: bool = False) -> list[Photo]:
-    """The photos of a file, upright, in their own depth: the first frame or page, or all of them.
+    """Decode the first frame or page of a file, or all of them, upright.
 
-    8 bits, 16 bits (PNG, TIFF) and floats (TIFF) keep their depth; palettes become RGB, black and white becomes gray.
+    8 bits, 16 bits (PNG, TIFF) and floats (TIFF) keep their depth. Palettes become RGB, bilevel pictures become gray.
 
     Raises:
-        BrokenImageError: naming the file and the reason.
+        BrokenImageError: with the file and the reason.
     """
     try:
         if _only_tifffile(path):
@@ -97,7 +102,7 @@ def decode(path: Path, all_frames: bool = False) -> list[Photo]:
                 read = _deep_tiff if file.format == "TIFF" else _deep_png
                 return read(path, about, all_frames)
             return [_frame(file, place, about) for place in range(_frames(file) if all_frames else 1)]
-    except Exception as error:  # a file can be wrong in any way
+    except Exception as error:  # decoders raise errors of many types for damaged files
         raise BrokenImageError(f"{path}: {reason_of(error)}") from error
 
 
@@ -118,7 +123,7 @@ def _starts(path: Path) -> bytes:
 
 
 def _bits(file: Any, path: Path) -> int:
-    """Bits of a value; 8 for what is read as such."""
+    """Bits per channel; 8 for everything that is decoded to 8 bits."""
     if file.format == "PNG":
         return max(8, _starts(path)[BIT_DEPTH])
     if file.format == "TIFF" and file.mode != "CMYK":
@@ -127,7 +132,7 @@ def _bits(file: Any, path: Path) -> int:
 
 
 def _only_tifffile(path: Path) -> bool:
-    """Whether it is a TIFF file of a kind that Pillow does not know: colours of 32 bits."""
+    """Whether the file is a TIFF that Pillow cannot open, such as RGB with 32 bits per channel."""
     if not _starts(path).startswith(TIFF_STARTS):
         return False
     try:
@@ -139,7 +144,7 @@ def _only_tifffile(path: Path) -> bool:
 
 def _deep_png(path: Path, about: About, all_frames: bool) -> list[Photo]:
     with Image.open(path, formats=FORMATS) as file:
-        file.load()  # it refuses what is cut off or damaged
+        file.load()  # raises an error for truncated or damaged files
         orientation = exif_of(file).get(ORIENTATION, 1)
     photo = Photo.of_array(imagecodecs.png_decode(path.read_bytes()))
     return [replace(_upright(photo, orientation), about=about)]
@@ -158,9 +163,7 @@ def _page(page: Any) -> Photo:
     if array.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64) or array.ndim not in (2, 3):
         raise ValueError(f"values of {array.dtype} are not supported: save it with 16 bits, or as floats")
     if array.shape[:2] != (page.imagelength, page.imagewidth):
-        raise ValueError(
-            f"values in the form {array.shape} are not supported: save it as a picture of rows and columns"
-        )
+        raise ValueError(f"an array of shape {array.shape} is not supported: save it as a picture of rows and columns")
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         array = (np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1) - array
     elif page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
@@ -168,13 +171,13 @@ def _page(page: Any) -> Photo:
     array = array[..., :4] if array.ndim == 3 else array
     extra = [int(each) for each in page.extrasamples]
     if array.ndim == 3 and array.shape[2] in (2, 4) and not (extra and extra[0] in (1, 2)):
-        array = array[..., :-1]  # something else than alpha
+        array = array[..., :-1]  # an extra channel that is not alpha
     photo = Photo.of_array(array.astype(np.float32) if array.dtype.kind == "f" else array)
     return _straight(photo) if extra[:1] == [ASSOCIATED] else photo
 
 
 def _straight(photo: Photo) -> Photo:
-    """Colours that were multiplied with their alpha, as they were before."""
+    """Undo premultiplied alpha."""
     if photo.alpha is None:
         return photo
     alpha = photo.alpha[..., None].astype(np.float64)
@@ -211,7 +214,7 @@ def _about(file: Any, path: Path, all_frames: bool) -> About:
 def _about_tiff(path: Path, all_frames: bool) -> About:
     exif = Image.Exif()
     with tifffile.TiffFile(path) as tiff, path.open("rb") as file:
-        with suppress(Exception):  # as in `exif_of`
+        with suppress(Exception):  # see `exif_of`
             exif.load_from_fp(file)
         page = tiff.pages[0]
         return About(
@@ -232,7 +235,7 @@ def _dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def _exif(found: Image.Exif) -> bytes | None:
-    """EXIF for another file: what it says of the picture, not how the picture was stored."""
+    """EXIF for the translated file: everything except tags about orientation, thumbnail and pixel storage."""
     try:
         kept = Image.Exif()
         turned = found.get(ORIENTATION, 1) >= 5
@@ -248,12 +251,12 @@ def _exif(found: Image.Exif) -> bytes | None:
             if values:
                 kept.get_ifd(ifd).update(values)
         return kept.tobytes() if len(kept) or any(kept.get_ifd(ifd) for ifd in SUB_IFDS) else None
-    except Exception:  # metadata can be wrong in any way, and the picture still be good
+    except Exception:  # invalid metadata must not make a good picture unreadable
         return None
 
 
 def _is_lossless(path: Path) -> bool:
-    """Whether a WebP file's first picture is: chunk by chunk, until it comes."""
+    """Whether the first frame of a WebP file is lossless; found by walking through its chunks."""
     with path.open("rb") as file:
         file.seek(12)
         while len(start := file.read(8)) == 8 and start[:4] not in (b"VP8L", b"VP8 ", b"ANMF"):

@@ -1,4 +1,4 @@
-"""From photos to a picture file, as near to what they are as the format allows."""
+"""Encode photos as picture files, keeping depth, transparency and metadata as far as the format allows."""
 
 import struct
 import zlib
@@ -18,21 +18,21 @@ from cyclegan.pictures.decoding import SUB_IFDS
 from cyclegan.pictures.images import GRAY
 from cyclegan.pictures.photo import About, Photo
 
-QUALITY = 95  # of JPEG and lossy WebP; JPEG keeps every pixel's colour (4:4:4)
-MOST_EXIF = 65_533 - 6  # bytes that fit into a JPEG file
-XMP, ICC, EXIF_IFD, GPS_IFD = 700, 34675, 34665, 34853  # tags of TIFF
+QUALITY = 95  # of JPEG (without chroma subsampling, 4:4:4) and lossy WebP
+MOST_EXIF = 65_533 - 6  # bytes that fit into one segment of a JPEG file
+XMP, ICC, EXIF_IFD, GPS_IFD = 700, 34675, 34665, 34853  # TIFF tags
 
 
 class Format(NamedTuple):
-    """What a format can hold.
+    """The capabilities of a file format.
 
     Args:
-        name: Pillow's.
-        suffixes: of its files, the usual one first.
-        depths: types of values, the deepest last.
-        alpha: whether it has transparency.
-        cmyk: whether it has printing inks.
-        several: whether it has frames or pages.
+        name: Pillow's name.
+        suffixes: file suffixes, the default first.
+        depths: supported data types, the deepest last.
+        alpha: whether it supports transparency.
+        cmyk: whether it supports CMYK.
+        several: whether it supports several frames or pages.
     """
 
     name: str
@@ -54,18 +54,18 @@ FORMATS = {
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name asks for."""
+    """The format for a file name, by its suffix."""
     return next(each for each in FORMATS.values() if path.suffix.lower() in each.suffixes)
 
 
 def encode(photos: Sequence[Photo], path: Path, name: Path | None = None, strip: bool = False) -> None:
-    """Write photos, several as frames or pages, each as near to what it is as the format allows.
+    """Write one photo, or several as frames or pages, as faithfully as the format allows.
 
     Args:
-        photos: at least one; formats of one picture take the first.
+        photos: at least one; formats without frames get only the first.
         path: the file to write.
-        name: its final name, which chooses the format; null: `path`.
-        strip: leave out EXIF, colour profile and XMP.
+        name: the final file name, whose suffix decides the format; None: `path`.
+        strip: omit EXIF, colour profile and XMP.
 
     Raises:
         OSError, ValueError: if it cannot be written, or the format has no pictures of this size.
@@ -73,7 +73,7 @@ def encode(photos: Sequence[Photo], path: Path, name: Path | None = None, strip:
     chosen = format_of(name or path)
     about = About(dpi=photos[0].about.dpi, lossless=photos[0].about.lossless) if strip else photos[0].about
     if photos[0].cmyk and not chosen.cmyk:
-        about = replace(about, icc=None)  # it is of inks
+        about = replace(about, icc=None)  # a CMYK profile does not apply to RGB
     fitted = [_fit(photo, chosen) for photo in (photos if chosen.several else photos[:1])]
     if chosen.name == "TIFF":
         _write_tiff(fitted, about, path)
@@ -93,7 +93,7 @@ def _fit(photo: Photo, chosen: Format) -> Photo:
 
 
 def _write(photos: list[Photo], about: About, path: Path, chosen: Format) -> None:
-    """All that Pillow writes."""
+    """Write with Pillow: everything but TIFF and 16-bit PNG."""
     images = [_for_gif(photo) if chosen.name == "GIF" else photo.to_image() for photo in photos]
     options: dict[str, Any] = {
         "JPEG": {"quality": QUALITY, "subsampling": 0},
@@ -112,14 +112,14 @@ def _write(photos: list[Photo], about: About, path: Path, chosen: Format) -> Non
     if len(images) > 1:
         durations = [photo.about.milliseconds or 100 for photo in photos]
         options |= {"save_all": True, "append_images": images[1:], "duration": durations, "loop": about.loops}
-        options |= {"disposal": 2} if chosen.name == "GIF" else {}  # or what was seen before shows through
+        options |= {"disposal": 2} if chosen.name == "GIF" else {}  # or earlier frames show through
     for image in images:
-        image.info.clear()  # Pillow would write it unasked
+        image.info.clear()  # Pillow would write these entries, too
     images[0].save(path, format=chosen.name, **options)
 
 
 def _for_gif(photo: Photo) -> Image.Image:
-    """With transparency as this format has it: a pixel is to be seen, or not."""
+    """Threshold alpha, as GIF pixels are either opaque or invisible."""
     if photo.alpha is None:
         return photo.to_image()
     opaque = np.where(photo.alpha < 128, 0, 255).astype(np.uint8)
@@ -127,7 +127,7 @@ def _for_gif(photo: Photo) -> Image.Image:
 
 
 def _deep_png(photo: Photo, about: About) -> bytes:
-    """A PNG file of 16 bits, which Pillow writes in gray only."""
+    """Encode a 16-bit PNG file; Pillow writes 16 bits only in gray."""
     array = photo.array.squeeze(2) if photo.array.shape[2] == GRAY else photo.array
     file = bytes(imagecodecs.png_encode(np.ascontiguousarray(array)))
     start = 33  # after signature and header
@@ -192,9 +192,9 @@ def _page(photo: Photo, about: About, exif: Image.Exif) -> dict[str, Any]:
 
 
 def _append_ifd(path: Path, pointer: int, values: dict[int, Any]) -> None:
-    """Put a directory of tags at a file's end, and let every page point to it.
+    """Append a directory of tags to a TIFF file and make every page point to it.
 
-    tifffile does not write such pointers, so each page holds a tag of the number before, to be renamed.
+    tifffile does not write such pointers, so `_page` reserves an entry under the preceding tag number, renamed here.
     """
     directory = ImageFileDirectory_v2(prefix=b"II", group=pointer)
     for tag, value in values.items():

@@ -1,4 +1,4 @@
-"""Which picture files there are."""
+"""Find picture files in folders."""
 
 import os
 from collections import Counter
@@ -9,17 +9,17 @@ from cyclegan.pictures.images import SUFFIXES
 
 
 def find_images(folder: Path) -> list[Path]:
-    """All picture files below a folder, sorted. Hidden ones and linked folders are left out."""
+    """All picture files below a folder, sorted, without hidden files and without following links to folders."""
     return sorted(path for path in _visible(folder) if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def count_others(folder: Path) -> Counter[str]:
-    """How many files below a folder are left aside, by their suffix; hidden ones are not counted."""
+    """Number of files below a folder that are not pictures, by suffix, without hidden files."""
     return Counter(suffix for path in _visible(folder) if (suffix := path.suffix.lower()) not in SUFFIXES)
 
 
 def linked_folders(folder: Path) -> list[Path]:
-    """Folders below a folder that are links: they may lead anywhere, or in a circle, and are not entered."""
+    """Links to folders below a folder. They are not followed, as they may lead anywhere or form a circle."""
     found = (Path(parent, name) for parent, names, _ in os.walk(folder) for name in names)
     return sorted(path for path in found if path.is_symlink() and not _hidden(path.relative_to(folder)))
 

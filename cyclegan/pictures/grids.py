@@ -1,4 +1,4 @@
-"""Grids of labelled pictures in one PNG file, which remembers where each picture is."""
+"""Grids of labelled pictures in one PNG file, which also stores the position of each picture."""
 
 import json
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class Row(NamedTuple):
     """A row of pictures.
 
     Args:
-        label: what they are, in words.
-        kind: what they are, for programs.
+        label: shown above the row.
+        kind: identifies the row when the file is read.
         pictures: (H, W, C) in 8 bits.
     """
 

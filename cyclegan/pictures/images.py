@@ -1,4 +1,4 @@
-"""The border between pictures outside, files and uint8 arrays (H, W, C), and inside, tensors (C, H, W) in [-1, 1]."""
+"""Conversion between files or uint8 arrays (H, W, C) outside, and tensors (C, H, W) in [-1, 1] inside."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from torch import Tensor
 Pixels = NDArray[np.uint8]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # whatever a file's name says, it is one of these
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")  # accepted file contents, whatever the suffix
 GRAY, RGB = 1, 3
 ORIENTATION = ExifTags.Base.Orientation
-TURNS = {  # by orientation: what makes a stored picture upright
+TURNS = {  # by EXIF orientation: the transposition that makes a stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -27,47 +27,47 @@ TURNS = {  # by orientation: what makes a stored picture upright
 
 
 class BrokenImageError(Exception):
-    """A file that is not a whole picture."""
+    """A file is not a complete picture."""
 
 
 def load(path: Path) -> Image.Image:
-    """Decode a picture wholly: upright, in 8 bits, mode L, LA, RGB or RGBA.
+    """Decode a whole picture: upright, 8 bits, mode L, LA, RGB or RGBA.
 
     Raises:
-        BrokenImageError: naming the file and the reason, if it is empty, truncated, no picture or dangerously large.
+        BrokenImageError: with file and reason, if the file is empty, truncated, no picture or too large to be safe.
     """
     try:
         with Image.open(path, formats=FORMATS) as file:
             file.load()
             return eight_bits(upright(file).copy())
-    except Exception as error:  # a file can be wrong in any way
+    except Exception as error:  # decoders raise errors of many types for damaged files
         raise BrokenImageError(f"{path}: {reason_of(error)}") from error
 
 
 def upright(file: Image.Image) -> Image.Image:
-    """A picture as its EXIF says it should be seen; itself, if it is stored so.
+    """Rotate or flip a picture by its EXIF orientation.
 
-    Pillow's `exif_transpose` writes the EXIF anew, which fails where a camera put something odd into it.
+    Pillow's `exif_transpose` rewrites the EXIF, which fails for the invalid EXIF of some cameras.
     """
     turn = TURNS.get(exif_of(file).get(ORIENTATION, 1))
     return file if turn is None else file.transpose(turn)
 
 
 def exif_of(file: Image.Image) -> Image.Exif:
-    """A picture's EXIF; empty if it cannot be read."""
+    """The EXIF of a picture; empty if it cannot be read."""
     try:
         return file.getexif()
-    except Exception:  # metadata can be wrong in any way, and the picture still be good
+    except Exception:  # invalid metadata must not make a good picture unreadable
         return Image.Exif()
 
 
 def read(path: Path, channels: int) -> Pixels:
-    """A picture as a network sees it: (H, W, channels), alpha shown on white, gray (1) or RGB (3)."""
+    """Read a picture as (H, W, channels), gray (1) or RGB (3), composited on white."""
     return flatten(load(path), channels)
 
 
 def flatten(image: Image.Image, channels: int) -> Pixels:
-    """A picture of mode L, LA, RGB or RGBA as (H, W, channels), alpha shown on white."""
+    """Convert a picture of mode L, LA, RGB or RGBA to (H, W, channels), composited on white."""
     if image.mode in ("LA", "RGBA"):
         opaque = Image.new("RGBA", image.size, "white")
         opaque.alpha_composite(image.convert("RGBA"))
@@ -77,7 +77,7 @@ def flatten(image: Image.Image, channels: int) -> Pixels:
 
 
 def to_tensor(pixels: NDArray[Any]) -> Tensor:
-    """(H, W, C) of whole numbers up to their type's largest, or floats in [0, 1], to float32 (C, H, W) in [-1, 1]."""
+    """Convert (H, W, C) of integers (full range of their type) or floats in [0, 1] to float32 (C, H, W) in [-1, 1]."""
     values = pixels.transpose(2, 0, 1).astype(np.float32, order="C")
     if not np.issubdtype(pixels.dtype, np.integer):
         values = np.nan_to_num(values, copy=False).clip(0, 1)
@@ -85,7 +85,7 @@ def to_tensor(pixels: NDArray[Any]) -> Tensor:
 
 
 def to_pixels(picture: Tensor, dtype: Any = np.uint8) -> NDArray[Any]:
-    """(C, H, W) in [-1, 1] to (H, W, C), rounded to the nearest level (the reference truncates)."""
+    """Convert (C, H, W) in [-1, 1] to (H, W, C), rounded to the nearest level (the reference truncates)."""
     white, whole = white_of(dtype), np.issubdtype(dtype, np.integer)
     levels = picture.detach().float().cpu().permute(1, 2, 0).add(1).mul_(white / 2)
     values = (levels.round_().clamp_(0, white).nan_to_num_(0) if whole else levels).numpy()
@@ -93,17 +93,17 @@ def to_pixels(picture: Tensor, dtype: Any = np.uint8) -> NDArray[Any]:
 
 
 def white_of(dtype: Any) -> float:
-    """The value that stands for white: the largest of whole numbers, 1 of floats."""
+    """The value of white: the largest of an integer type, 1 for floats."""
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
 def to_image(pixels: Pixels) -> Image.Image:
-    """(H, W, 1) or (H, W, 3) to a picture of mode L or RGB."""
+    """Convert (H, W, 1) or (H, W, 3) to a PIL image of mode L or RGB."""
     return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == GRAY else pixels)
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Any mode as L, LA, RGB or RGBA."""
+    """Convert a PIL image of any mode to L, LA, RGB or RGBA."""
     match image.mode:
         case "L" | "LA" | "RGB" | "RGBA":
             return image
@@ -124,7 +124,7 @@ def _scaled(image: Image.Image, white: float) -> Image.Image:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a picture could not be read, in a line."""
+    """The reason why a picture could not be read, in one line."""
     if isinstance(error, UnidentifiedImageError):
         return "not a picture that can be read"
     return " ".join(str(error).split()) or type(error).__name__

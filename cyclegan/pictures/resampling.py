@@ -1,4 +1,4 @@
-"""Bicubic resizing of which any rows can be had alone."""
+"""Bicubic resizing that can compute any range of rows alone, for pictures that do not fit into memory."""
 
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ CUBIC = -0.5  # Keys' parameter, as Pillow's
 
 
 class Taps(NamedTuple):
-    """What each pixel of a new line is made of.
+    """Interpolation weights of one axis.
 
     Args:
-        places: (new length, taps), pixels of the old line.
-        weights: of the same shape; they sum to 1.
+        places: (new length, taps), indices of input pixels for each output pixel.
+        weights: of the same shape; each row sums to 1.
     """
 
     places: Tensor
@@ -21,7 +21,7 @@ class Taps(NamedTuple):
 
 
 def resampling(size: int, new_size: int) -> Taps:
-    """Resizes a line, bicubic; when it shrinks, over all pixels that fall together.
+    """Weights for bicubic resizing of one axis; antialiased when it shrinks, as in Pillow.
 
     Source: Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981.
     """
@@ -39,7 +39,7 @@ def resampling(size: int, new_size: int) -> Taps:
 
 
 def resize_lines(picture: Tensor, taps: Taps, lines: slice = slice(None)) -> Tensor:
-    """The last axis of (..., length) to (..., new length), or to those of the new pixels that `lines` picks."""
+    """Resize the last axis of (..., length) to (..., new length), or compute only the output pixels in `lines`."""
     result = picture.new_zeros(*picture.shape[:-1], len(taps.places[lines]))
     for places, weights in zip(taps.places[lines].T, taps.weights[lines].T, strict=True):
         result.addcmul_(picture[..., places], weights)
@@ -47,7 +47,7 @@ def resize_lines(picture: Tensor, taps: Taps, lines: slice = slice(None)) -> Ten
 
 
 def add_lines(result: Tensor, band: Tensor, taps: Taps, top: int) -> None:
-    """Add to the new lines of `result` (..., new length) what the old ones from `top` on, (..., rows), give to them."""
+    """Add the contribution of input pixels `top` to `top + rows`, (..., rows), to the output (..., new length)."""
     rows = band.shape[-1]
     touched = ((taps.places >= top) & (taps.places < top + rows)).any(1).nonzero()
     first, last = int(touched.min()), int(touched.max()) + 1

@@ -1,1 +1,1 @@
-"""What a person reads about a run: the report page, the comparison page, the summary on the console."""
+"""What people read about a run: report page, comparison page and console summaries."""

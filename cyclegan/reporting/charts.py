@@ -1,4 +1,4 @@
-"""Curves by step, as the page draws them."""
+"""Charts of losses and scores by step, for the report page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from math import isfinite, nan
 from cyclegan.runs.history import loss_groups
 from cyclegan.scoring.table import HEADINGS, HIGHER_IS_BETTER
 
-MOST_POINTS = 1000  # of a line
+MOST_POINTS = 1000  # per line
 NOTES = {
-    "adversarial": "how far generators are from fooling the discriminators; it need not fall",
-    "discriminators": "how far they are from telling real from fake; it need not fall",
-    "cycle": "how much pictures change there and back",
-    "identity": "how much generators change pictures that have the target look already",
+    "adversarial": "how well the discriminators recognise fakes; need not fall",
+    "discriminators": "how badly they separate real from fake; need not fall",
+    "cycle": "difference between pictures and their translations back",
+    "identity": "change of pictures that already have the target look",
 }
-LABELS = {"gan": "to {0}", "cycle": "{0} and back"}  # of terms by their kind, given the look; others: the look alone
+LABELS = {"gan": "to {0}", "cycle": "{0} and back"}  # of lines by kind of term, given the look
 BETTER = {True: "higher is better", False: "lower is better", None: ""}
 AGAINST_INPUT = {"change_": ", of translations against their inputs", "cycle_": ", there and back"}
 
@@ -23,13 +23,13 @@ History = Sequence[Mapping[str, str]]  # the rows of metrics.csv
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over the same steps; None where one has no point.
+    """A line chart.
 
     Args:
-        title: what is drawn.
-        note: how to read it.
-        steps: of the points.
-        lines: their values, by label.
+        title: name of the quantity.
+        note: how to read the chart.
+        steps: of all points.
+        lines: values at these steps by label; None: no point.
     """
 
     title: str
@@ -39,19 +39,19 @@ class Chart:
 
     @property
     def text(self) -> str:
-        """The chart in words."""
-        told = []
+        """The chart as text, for screen readers."""
+        lines = []
         for label, values in self.lines.items():
             points = [value for value in values if value is not None] or [nan]
-            told.append(
+            lines.append(
                 f"{label} from {points[0]:.3g} to {points[-1]:.3g}, between {min(points):.3g} and {max(points):.3g}"
             )
-        return f"{self.title} by step: {'; '.join(told)}."
+        return f"{self.title} by step: {'; '.join(lines)}."
 
 
 def loss_charts(history: History, looks: tuple[str, str]) -> list[Chart]:
-    """The players' losses, and how far the game is from its equilibrium where that was measured."""
-    columns = sorted(_columns(history))  # each look keeps its colour
+    """Charts of the losses, and of the distance from equilibrium if it was measured."""
+    columns = sorted(_columns(history))  # so that each look keeps its colour
     names = dict(zip("ab", looks, strict=True))
 
     def label(column: str) -> str:
@@ -67,12 +67,12 @@ def loss_charts(history: History, looks: tuple[str, str]) -> list[Chart]:
         for name in columns
         if name.startswith(("duality_gap", "regret_")) and not name.endswith("_std")
     }
-    charts.append(_chart("distance from equilibrium", "what players would gain by moving alone", gap))
+    charts.append(_chart("distance from equilibrium", "gain of each player by training alone", gap))
     return [chart for chart in charts if chart.steps]
 
 
 def score_charts(history: History, looks: tuple[str, str], prefix: str = "") -> list[Chart]:
-    """Scores, a line per direction; those of a prefix such as ``cycle_`` are against the input."""
+    """Charts of scores with a line per direction; scores with a prefix, such as ``cycle_``, compare with the input."""
     charts = []
     for name, heading in HEADINGS.items():
         points = {look: _points(history, f"to_{look}/{prefix}{name}") for look in looks}
@@ -82,7 +82,7 @@ def score_charts(history: History, looks: tuple[str, str], prefix: str = "") -> 
 
 
 def compared_charts(histories: Mapping[str, History]) -> list[Chart]:
-    """Scores of several runs, a line per run."""
+    """Charts of scores with a line per run."""
     columns = dict.fromkeys(name for history in histories.values() for name in _columns(history))
     charts = []
     for name, heading in HEADINGS.items():
@@ -94,7 +94,7 @@ def compared_charts(histories: Mapping[str, History]) -> list[Chart]:
 
 
 def better(score: str) -> str:
-    """Which way a score gets better, in words; empty if that cannot be said."""
+    """Whether higher or lower values of a score are better, in words; empty if neither."""
     return BETTER[(HIGHER_IS_BETTER | {"lpips": False}).get(score)]
 
 
@@ -107,7 +107,7 @@ def _points(history: History, column: str) -> dict[int, float]:
 
 
 def _chart(title: str, note: str, lines: Mapping[str, Mapping[int, float]]) -> Chart:
-    """Lines over all their steps; of very many, means of neighbours, and a gap where one is no number."""
+    """A chart with at most `MOST_POINTS` points per line: means of neighbours, with gaps for NaN and infinity."""
     steps = sorted({step for points in lines.values() for step in points})
     size = -(-len(steps) // MOST_POINTS) or 1
     chunks = [steps[i : i + size] for i in range(0, len(steps), size)]

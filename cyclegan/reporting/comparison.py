@@ -1,4 +1,4 @@
-"""Several runs beside each other."""
+"""Compare several runs."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ NONE = "-"
 
 
 class Row(NamedTuple):
-    """A row of the table: what it tells, of each run, and which of these are the best."""
+    """A row of the table: its name, a cell per run, and whether each cell is the best."""
 
     name: str
     cells: list[str]
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 class Shelf(NamedTuple):
-    """One direction of the runs that were tried on the same pictures: their inputs, and each run's translations."""
+    """One direction of runs with the same test pictures: inputs, and the translations of each run."""
 
     source: str
     target: str
@@ -31,7 +31,7 @@ class Shelf(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Several runs: their labels, parts of a table by their titles, and their newest pictures."""
+    """The content of a comparison page: labels of the runs, parts of a table by title, and newest pictures."""
 
     labels: list[str]
     parts: dict[str, list[Row]]
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
 
     @classmethod
     def of(cls, runs: Mapping[str, RunFacts]) -> "Comparison":
-        """Runs by their labels."""
+        """Compare runs, given by their labels."""
         facts = list(runs.values())
         parts = {
             "Training": _training(facts),
@@ -50,7 +50,7 @@ class Comparison(NamedTuple):
 
 
 def label_runs(runs: Sequence[RunFacts]) -> dict[str, RunFacts]:
-    """Runs by the shortest ends of their paths that tell them apart."""
+    """Label runs by the parts of their paths after the common folder."""
     folders = [each.run.folder.resolve() for each in runs]
     common = os.path.commonpath(folders) if len(folders) > 1 else folders[0].parent
     ends = (folder.relative_to(common) for folder in folders)
@@ -64,10 +64,10 @@ def _training(runs: Sequence[RunFacts]) -> list[Row]:
 
 
 def _course(facts: RunFacts) -> dict[str, str]:
-    """A run's column of the table's first part."""
-    told = {"looks": " and ".join(facts.looks)}
+    """The cells of a run in the first part of the table, by name."""
+    cells = {"looks": " and ".join(facts.looks)}
     if known := facts.provenance:
-        told |= {
+        cells |= {
             "pictures": f"{known.pictures['trainA']:,} and {known.pictures['trainB']:,}",
             "steps": f"{known.steps:,} of {known.length:,}",
             "time": duration(known.seconds),
@@ -75,9 +75,9 @@ def _course(facts: RunFacts) -> dict[str, str]:
             "version": " ".join([known.versions["cyclegan"], *filter(None, [(known.commit or "")[:10]])]),
         }
     if best := facts.best:
-        told["best checkpoint"] = f"{best.name} {best.value:.4g}, step {best.step:,}"
-    told["alarms that are on"] = ", ".join(f"{each['alarm']} {each['look']}".strip() for each in facts.alarms_on)
-    return told
+        cells["best checkpoint"] = f"{best.name} {best.value:.4g}, step {best.step:,}"
+    cells["active alarms"] = ", ".join(f"{each['alarm']} {each['look']}".strip() for each in facts.alarms_on)
+    return cells
 
 
 def _scores(runs: Sequence[RunFacts]) -> list[Row]:
@@ -92,7 +92,7 @@ def _scores(runs: Sequence[RunFacts]) -> list[Row]:
 
 
 def _which_are_best(name: str, columns: Sequence[Mapping[str, float]]) -> list[bool] | None:
-    """Of each column, whether it has the best value of a score; None where nobody can say which that is."""
+    """Whether each column has the best value of a score; None if the score has no better direction."""
     if (upwards := HIGHER_IS_BETTER.get(name)) is None or len(columns) < 2:
         return None
     first = (max if upwards else min)(column[name] for column in columns if name in column)
@@ -101,8 +101,8 @@ def _which_are_best(name: str, columns: Sequence[Mapping[str, float]]) -> list[b
 
 def _differences(options: Sequence[Mapping[str, str]]) -> list[Row]:
     names = dict.fromkeys(name for each in options for name in each)
-    what_matters_first = sorted(names, key=lambda name: name.startswith("callbacks."))
-    rows = {name: [each.get(name) for each in options] for name in what_matters_first}
+    callbacks_last = sorted(names, key=lambda name: name.startswith("callbacks."))
+    rows = {name: [each.get(name) for each in options] for name in callbacks_last}
     return [_row(name, values) for name, values in rows.items() if len(set(values)) > 1]
 
 
@@ -111,7 +111,7 @@ def _row(name: str, texts: Sequence[str | None], best: list[bool] | None = None)
 
 
 def _shelves(runs: Mapping[str, RunFacts]) -> list[Shelf]:
-    """Runs whose inputs look the same stand together."""
+    """Group runs that have the same inputs."""
     shelves: dict[tuple[str, str, tuple[str, ...]], Shelf] = {}
     for label, facts in runs.items():
         for way in gallery(facts.run, facts.looks, budget=0).directions:

@@ -1,4 +1,4 @@
-"""What is known of a run, read from its folder."""
+"""Read everything about a run from its folder."""
 
 import json
 import shlex
@@ -23,7 +23,7 @@ from cyclegan.scoring.table import HEADINGS, Table, read_table
 
 
 class Best(NamedTuple):
-    """The best checkpoint: by which score, its value, its step and its file's name."""
+    """The best checkpoint: the score that ranked it, its value, step and file name."""
 
     score: str
     value: float
@@ -32,38 +32,38 @@ class Best(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The score's, for a person."""
+        """Name of the score for people."""
         way, _, score = self.score.rpartition("/")
         return " ".join([HEADINGS.get(score, score), *filter(None, [way.replace("_", " ", 1)])])
 
 
 class Command(NamedTuple):
-    """A command, and what it does; its words are quoted for a shell."""
+    """A command, quoted for a shell, and its purpose."""
 
     purpose: str
     words: list[str]
 
     @classmethod
     def of(cls, purpose: str, verb: str, *arguments: object) -> "Command":
-        """The command of one of the verbs."""
+        """A command of this package."""
         return cls(purpose, [shlex.quote(word) for word in ("python", "-m", f"cyclegan.{verb}", *map(str, arguments))])
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run, as its files tell.
+    """Everything that the files of a run contain.
 
     Args:
-        run: its folder.
-        config: its options, as plain values.
+        run: the run.
+        config: options as plain values.
         looks: names of a and b.
-        provenance: None if the run did not keep it.
-        history: rows of numbers by step.
+        provenance: None if it was not saved.
+        history: rows of `metrics.csv`.
         table: newest scores.
-        best: None if none was chosen.
-        alarms: what began and passed, as in `alarms.csv`.
-        alarms_on: those that have not passed.
-        findings: of the data doctor; None if it was not there.
+        best: None if checkpoints were not ranked.
+        alarms: rows of `alarms.csv`.
+        alarms_on: rows of active alarms.
+        findings: of the data doctor; None if they were not saved.
     """
 
     run: Run
@@ -79,10 +79,10 @@ class RunFacts:
 
     @classmethod
     def read(cls, run: Run) -> "RunFacts":
-        """All that there is.
+        """Read all files.
 
         Raises:
-            UsageError: if one of the files holds something else.
+            UsageError: if a file has other content.
         """
         with _understood(run.config):
             config = yaml.safe_load(run.config.read_text(encoding="utf-8"))
@@ -104,30 +104,35 @@ class RunFacts:
 
     @property
     def name(self) -> str:
-        """The folder's."""
+        """Name of the run folder."""
         return self.run.folder.resolve().name
 
     @property
     def options(self) -> dict[str, str]:
-        """Every option by its full name, as in YAML."""
+        """All options by full name, as in YAML."""
         return dict(_flat(self.config))
 
     def commands(self) -> Iterator[Command]:
-        """To go on with the run, from any folder."""
+        """Commands to use and continue the run, which work from any folder."""
         folder, known, best = self.run.folder.resolve(), self.provenance, self.best
         models = {"": folder}
         if best and not (known and known.steps == best.step):
             models[", as at the best checkpoint"] = self.run.best.resolve()
         for which, model in models.items():
-            for look in reversed(self.looks):
+            for look in self._targets():
                 to = [f"--to={look}"] if look.startswith("-") else ["--to", look]
                 yield Command.of(f"Translate pictures to {look}{which}", "translate", model, "PICTURES", "OUTPUT", *to)
         yield Command.of("Score it on its test pictures", "evaluate", folder)
         if known and known.steps >= known.length:
-            yield Command.of("Go on, twice as long", "train", f"resume={folder}", *self._longer())
+            yield Command.of("Continue for twice as long", "train", f"resume={folder}", *self._longer())
         else:
-            yield Command.of("Go on", "train", f"resume={folder}")
-        yield Command.of("Write this page anew", "report", folder)
+            yield Command.of("Continue", "train", f"resume={folder}")
+        yield Command.of("Write this page again", "report", folder)
+
+    def _targets(self) -> list[str]:
+        """The looks with a translator; both looks before the first checkpoint."""
+        looks = [look for look in reversed(self.looks) if self.run.translator(look).is_dir()]
+        return looks or [*reversed(self.looks)]
 
     def _longer(self) -> list[str]:
         limits = {f"trainer.{name}": self.config["trainer"].get(name) for name in ("max_epochs", "max_steps")}
@@ -136,12 +141,12 @@ class RunFacts:
 
 @contextmanager
 def _understood(file: Path) -> Iterator[None]:
-    """Tell which file it is that cannot be read."""
+    """Name the file in errors."""
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, yaml.YAMLError) as error:
         reason = " ".join(f"{type(error).__name__} {error}".split())
-        raise UsageError(f"{file} cannot be read ({reason}). Mend it, or remove it.") from error
+        raise UsageError(f"{file} cannot be read ({reason}). Correct or remove it.") from error
 
 
 def _best(file: Path) -> Best | None:

@@ -1,4 +1,4 @@
-"""A run's fixed test pictures through time, small enough for a page."""
+"""The sample pictures of a run over time, compressed for the report page."""
 
 import re
 from base64 import b64encode
@@ -13,13 +13,13 @@ from PIL import Image
 from cyclegan.pictures.grids import is_grid, read_grid
 from cyclegan.runs.folder import Run
 
-MOST_PICTURES = 12  # of each look
+MOST_PICTURES = 12  # per look
 MOST_TIMES = 24
-BUDGET = 5_000_000  # characters of all earlier times together
-NEWEST_BUDGET = 3_000_000
-SIZES = (512, 384, 256, 128, 64)  # pixels of the longer side, the newest ones
-EARLIER = 256  # pixels of the longer side, the earlier ones
-SMALL = 128  # pixels, below which pictures are kept almost as they are: compression shows when they are enlarged
+BUDGET = 5_000_000  # characters of all earlier pictures
+NEWEST_BUDGET = 3_000_000  # characters of the newest pictures
+SIZES = (512, 384, 256, 128, 64)  # longer sides of the newest pictures, in pixels; the first that fits the budget
+EARLIER = 256  # longer side of earlier pictures, in pixels
+SMALL = 128  # pixels; smaller pictures are enlarged on the page, so they are compressed less
 
 Rows = Mapping[str, Sequence[Image.Image]]
 
@@ -33,7 +33,7 @@ class Picture(NamedTuple):
 
 
 class Direction(NamedTuple):
-    """One direction's newest pictures: real, translated, and translated back (none if there is no way back)."""
+    """The newest pictures of one direction: real, translated, and translated back (if possible)."""
 
     source: str
     target: str
@@ -43,26 +43,26 @@ class Direction(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """An earlier time: addresses of each direction's fakes and cycles in turn; none for the newest."""
+    """The pictures of one step: addresses of fakes and cycles of each direction; empty for the newest step."""
 
     step: int
     addresses: list[str]
 
 
 class Gallery(NamedTuple):
-    """All directions at the newest time, and all times, the newest last."""
+    """The newest pictures of all directions, and the pictures of all steps, the newest last."""
 
     directions: list[Direction]
     moments: list[Moment]
 
 
 def gallery(run: Run, looks: tuple[str, str], budget: int = BUDGET) -> Gallery:
-    """A run's pictures; empty if it has no grids.
+    """Read the sample grids of a run; empty if it has none.
 
     Args:
-        run: whose.
+        run: the run.
         looks: names of a and b.
-        budget: characters that earlier times may take; 0: only the newest.
+        budget: characters for earlier pictures; 0: only the newest.
     """
     grids = [(int(found[1]), file) for file in run.samples.glob("*.png") if (found := _STEP.fullmatch(file.name))]
     files = sorted((step, file) for step, file in grids if is_grid(file))
@@ -77,7 +77,7 @@ _STEP = re.compile(r"step_(\d+)\.png")
 
 
 def _newest(rows: Rows, looks: tuple[str, str]) -> list[Direction]:
-    """As large as the budget allows."""
+    """The newest pictures at the largest size that fits the budget."""
     for size in SIZES:
         pictures = {kind: [_picture(image, size) for image in row[:MOST_PICTURES]] for kind, row in rows.items()}
         if _weight(each.address for row in pictures.values() for each in row) <= NEWEST_BUDGET:
@@ -92,7 +92,7 @@ def _newest(rows: Rows, looks: tuple[str, str]) -> list[Direction]:
 
 
 def _earlier(files: Sequence[tuple[int, Path]], budget: int) -> list[tuple[int, list[str]]]:
-    """Every 1st, 2nd, 4th ... time, as many as fit: as a run goes on, those that were chosen mostly stay chosen."""
+    """Every 1st, 2nd, 4th ... step, as many as fit. While a run continues, most chosen steps stay chosen."""
     stride = 1
     while len(files) / stride > MOST_TIMES:
         stride *= 2
@@ -107,7 +107,7 @@ def _earlier(files: Sequence[tuple[int, Path]], budget: int) -> list[tuple[int, 
 
 @lru_cache(maxsize=2 * MOST_TIMES)
 def _addresses(file: Path, changed: int) -> list[str]:
-    """Addresses of a grid's fakes and cycles, cached between reports until the file changes."""
+    """Addresses of the fakes and cycles of a grid, cached until the file changes."""
     rows = [row for kind, row in read_grid(file).items() if not kind.startswith("real")]
     return [_picture(image, EARLIER).address for row in rows for image in row[:MOST_PICTURES]]
 

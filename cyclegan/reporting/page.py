@@ -1,4 +1,4 @@
-"""Pages: self-contained HTML that asks nothing of any network."""
+"""Write report and comparison pages as self-contained HTML that needs no network."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from cyclegan.reporting.comparison import Comparison, label_runs
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.gallery import gallery
 from cyclegan.reporting.words import day, duration, networks
-from cyclegan.scoring.table import HEADINGS, cell, meaning
+from cyclegan.scoring.table import HEADINGS, cell, footnotes
 
 PAGE = Path(__file__).parent / "page"
 STYLES = ("uPlot.min.css", "page.css")
@@ -29,7 +29,7 @@ Charts = Mapping[str, Sequence[Chart]]
 
 
 def write_report(facts: RunFacts, file: Path) -> None:
-    """Write a run's page."""
+    """Write the report page of a run."""
     shown = gallery(facts.run, facts.looks)
     charts = {
         "Losses": loss_charts(facts.history, facts.looks),
@@ -48,7 +48,7 @@ def write_comparison(runs: Sequence[RunFacts], file: Path) -> None:
     """Write a page that compares several runs."""
     labels = label_runs(runs)
     charts = {"Scores": compared_charts({label: facts.history for label, facts in labels.items()})}
-    data: dict[str, Any] = {"moments": [], "best": None, "spanGaps": True}  # each run has steps of its own
+    data: dict[str, Any] = {"moments": [], "best": None, "spanGaps": True}  # each run has its own steps
     _write(file, "comparison.html.j2", charts, data, compared=Comparison.of(labels))
 
 
@@ -59,7 +59,7 @@ def _write(file: Path, template: str, charts: Charts, data: Mapping[str, Any], *
     page = _environment().get_template(template)
     text = page.render(charts=numbered, folded=(AGAINST,), data={**data, "charts": everything}, **names)
     with replaced_whole(file) as partial:
-        partial.write_text(text, encoding="utf-8", errors="replace")  # names of files may be no Unicode
+        partial.write_text(text, encoding="utf-8", errors="replace")  # file names may be invalid Unicode
 
 
 @cache
@@ -81,17 +81,15 @@ def _environment() -> Environment:
         "headings": HEADINGS,
         "measured": lambda rows: [name for name in HEADINGS if any(name in row for row in rows.values())],
         "cell": cell,
-        "meaning": meaning,
+        "meaning": footnotes,
     }
-    environment.policies["json.dumps_kwargs"] = {
-        "sort_keys": False
-    }  # lines keep their order, and with it their colours
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # keeps the colours of lines
     environment.filters |= {"duration": duration, "day": day, "networks": networks, "count": "{:,}".format}
     return environment
 
 
 def _policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """The page's Content-Security-Policy: its own styles and scripts, its own pictures, and nothing else."""
+    """The Content-Security-Policy, which allows only the page's own styles, scripts and pictures."""
     allowed = (" ".join(f"'sha256-{_digest(text)}'" for text in texts) for texts in (styles, scripts))
     return "default-src 'none'; img-src data:; style-src {}; script-src {}; base-uri 'none'; form-action 'none'".format(
         *allowed

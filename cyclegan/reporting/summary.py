@@ -1,4 +1,4 @@
-"""What a training run prints when it begins and when it has ended."""
+"""The summaries that a training run prints at its start and end."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from cyclegan.scoring.table import read_table, table_lines
 
 
 def introduction(game: Game, data: UnpairedData, run: Run, machine: Mapping[str, str]) -> str:
-    """The pictures, the networks, what it runs on (`machine`, lines by their names), and where it writes."""
+    """The summary at the start: pictures, networks, device (lines of `machine` by name) and run folder."""
     sides, domain = data.sides, data.domain
     tests = (
         f"{len(sides.test_a)} and {len(sides.test_b)}" + (", aligned," if domain.paired_test else "") + " for testing"
@@ -30,7 +30,7 @@ def introduction(game: Game, data: UnpairedData, run: Run, machine: Mapping[str,
 
 
 def conclusion(data: UnpairedData, run: Run, seconds: float) -> str:
-    """Where everything is, what went wrong, what is best, the scores, and how to use it."""
+    """The summary at the end: files, active alarms, best checkpoint, scores, and the command to translate."""
     looks = [look for look in (data.b, data.a) if run.translator(look).is_dir()]
     places = [run.translator(look) for look in looks]
     newest = max(run.samples.glob("*.png"), default=run.samples)

@@ -1,11 +1,11 @@
-"""Numbers in words."""
+"""Format numbers for people."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 
 def duration(seconds: float) -> str:
-    """A time span as a person says it."""
+    """Format a duration, such as ``2 h 5 min``."""
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     if seconds < 600:
@@ -17,12 +17,12 @@ def duration(seconds: float) -> str:
 
 
 def day(moment: str) -> str:
-    """A moment in ISO form as a person reads it, in UTC."""
+    """Format a time in ISO form as a date in UTC."""
     return f"{datetime.fromisoformat(moment):%d %B %Y, %H:%M} UTC"
 
 
 def networks(parameters: Mapping[str, Sequence[int]]) -> str:
-    """How many networks each player has, of how many parameters, given the counts by the player's name."""
+    """Describe the networks of each player, given their numbers of parameters by player."""
     return ", ".join(
         f"{len(counts)} {name} of {' and '.join(f'{count:,}' for count in dict.fromkeys(counts))} parameters"
         for name, counts in parameters.items()

@@ -1,4 +1,4 @@
-"""A training run's folder: what lies where in it, its config and checkpoints, how a run is restored and resumed.
+"""Run folders: their files, config, checkpoints and logs; restoring and resuming runs.
 
-What writes these files during training is in `callbacks`; the report page in `reporting`.
+What writes these files during training is in `callbacks`; the report page is in `reporting`.
 """

@@ -1,4 +1,4 @@
-"""A run's `alarms.csv`: which alarms began and passed, when, and what to do about them."""
+"""The file `alarms.csv` of a run: alarms that began and passed, with advice."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ INVERSION, COPYING, COLLAPSE = "colour inversion", "copying", "collapse"
 DISCRIMINATOR, NUMBERS = "discriminator has won", "not a number"
 
 ADVICE = {
-    INVERSION: "It seldom turns back: start anew with another seed, lower model.descent.generators.lr or raise "
+    INVERSION: "It seldom recovers: start anew with another seed, lower model.descent.generators.lr or raise "
     "model.lambda_identity. Ignore it if negatives are what you want.",
     COPYING: "Lower model.lambda_identity and model.lambda_cycle, or let the latter fall: model.lambda_cycle=[10,1]. "
     "Ignore it if the looks hardly differ.",
@@ -23,7 +23,7 @@ ADVICE = {
     "model.descent.discriminators.lr, or raise model.lambda_cycle.",
     DISCRIMINATOR: "If it does not pass, start anew with a lower model.descent.discriminators.lr, "
     "model.discriminator.spectral_norm=true, a smaller model.discriminator.width, or more pictures.",
-    NUMBERS: "Go on with callbacks.numbers.returns=1, or start anew with model.descent.clip_norm=1, a lower "
+    NUMBERS: "Resume with callbacks.numbers.returns=1, or start anew with model.descent.clip_norm=1, a lower "
     "model.descent.generators.lr and model.descent.discriminators.lr, or trainer.precision=32-true.",
 }
 
@@ -32,10 +32,10 @@ class Sign(NamedTuple):
     """The result of one check.
 
     Args:
-        alarm: which alarm it is about.
-        look: of the translations that were checked.
-        value: the number that was checked.
-        wrong: whether it is out of its limits.
+        alarm: name of the alarm.
+        look: target look of the checked translations.
+        value: the measured number.
+        wrong: whether the number is out of its limits.
         meaning: the number in words.
     """
 
@@ -47,12 +47,12 @@ class Sign(NamedTuple):
 
     @property
     def state(self) -> str:
-        """What an alarm that changes by this check does."""
+        """The new state of an alarm that this check changes."""
         return BEGINS if self.wrong else PASSED
 
     @property
     def advice(self) -> str:
-        """What to do; nothing if the alarm has passed."""
+        """Advice; empty if the alarm has passed."""
         return ADVICE[self.alarm] if self.wrong else ""
 
 
@@ -63,7 +63,7 @@ def add_alarm(run: Run, step: int, sign: Sign) -> None:
 
 
 def read_alarms(run: Run) -> list[dict[str, str]]:
-    """All rows; none if there were no alarms."""
+    """Read all rows; empty if there were no alarms."""
     if not run.alarms.exists():
         return []
     with run.alarms.open(newline="", encoding="utf-8") as file:
@@ -71,13 +71,13 @@ def read_alarms(run: Run) -> list[dict[str, str]]:
 
 
 def active_alarms(run: Run) -> list[dict[str, str]]:
-    """The rows of alarms that began and have not passed."""
+    """The rows of active alarms."""
     newest = {(row["alarm"], row["look"]): row for row in read_alarms(run)}
     return [row for row in newest.values() if row["state"] == BEGINS]
 
 
 def cut_alarms(run: Run, step: int) -> None:
-    """Remove the rows after a step, when a run is resumed there."""
+    """Remove rows after a step, when a run resumes there."""
     rows = read_alarms(run)
     kept = [row for row in rows if int(row["step"]) <= step]
     if kept != rows:

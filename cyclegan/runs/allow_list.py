@@ -1,4 +1,4 @@
-"""Which classes another person's run config may name: only those that a training run consists of."""
+"""Allow-list of the classes that the config of a run from elsewhere may name."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -26,20 +26,20 @@ TARGET = "_target_"
 
 
 def check_targets(config: Any, source: object) -> None:
-    """Refuse a config that names other classes, before anything in it is imported or constructed.
+    """Refuse a config with classes outside of the allow-list, before anything is imported or constructed.
 
     Args:
         config: plain dictionaries, lists and values, with references resolved.
-        source: where it comes from, for the message.
+        source: its file, for the message.
 
     Raises:
-        UsageError: naming the class.
+        UsageError: with the class.
     """
     for name in _targets(config):
         if not _is_allowed(name):
             raise UsageError(
-                f"{source} names {name}, which is none of the classes that a training is made of, and could run code. "
-                "If you trust who made it, add trust=true (in commands without =, --trust)."
+                f"{source} names {name}, which is not on the allow-list and could run code. "
+                "If you trust its author, add trust=true (in commands without =, --trust)."
             )
 
 
@@ -51,7 +51,7 @@ def _targets(node: Any) -> Iterator[object]:
 
 
 def _is_allowed(name: object) -> bool:
-    """Whether a name is a class defined in `PACKAGES`; modules there also hold imported names, as ``...transforms.os``."""
+    """Whether a name is a class defined in `PACKAGES`, not one that is only imported there (``...transforms.os``)."""
     module, _, last = str(name).rpartition(".")
     package = next((each for each in PACKAGES if f"{module}.".startswith(f"{each}.")), None)
     if package is None:

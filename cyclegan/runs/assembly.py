@@ -1,4 +1,4 @@
-"""From a config to its data and its game."""
+"""Make the data and the game of a config."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from cyclegan.methods.game import Game
 
 
 def assemble_data(config: DictConfig, pictures: Mapping[str, Any] | None = None) -> UnpairedData:
-    """The config's domain, with its pictures downloaded if they are missing, and each opened once.
+    """Make the data of a config: download missing pictures, and open each picture once.
 
     Args:
         config: of a run.
-        pictures: those of a run that is resumed, as its checkpoint names them; see `UnpairedData.state_dict`.
+        pictures: of a resumed run, from its checkpoint; see `UnpairedData.state_dict`.
 
     Raises:
-        UsageError: if pictures are missing or broken.
+        UsageError: if pictures are missing or damaged.
     """
     check_types(config)
     domain: Domain = instantiate(config.domain, _convert_="all")
@@ -40,11 +40,11 @@ def assemble_data(config: DictConfig, pictures: Mapping[str, Any] | None = None)
 
 
 def assemble_game(config: DictConfig, data: UnpairedData | None = None) -> Game:
-    """The config's game, with fresh weights.
+    """Make the game of a config, with fresh weights.
 
     Args:
         config: of a run.
-        data: the run's; None makes one from the config, without its pictures.
+        data: of the run; None: made from the config, without pictures.
     """
     data = data or UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
     game: Game = instantiate(config.model, _convert_="all")
@@ -53,7 +53,7 @@ def assemble_game(config: DictConfig, data: UnpairedData | None = None) -> Game:
 
 
 def run_length(config: DictConfig, batches: int) -> int:
-    """Batches in the whole run, given how many an epoch has."""
+    """Number of batches of the whole run, given the number per epoch."""
     epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
     limits = [*([epochs * batches] if epochs is not None and epochs > 0 else []), *([steps] if steps > 0 else [])]
     if not limits:

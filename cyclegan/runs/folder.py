@@ -1,4 +1,4 @@
-"""The folder of one training run, and what lies where in it."""
+"""The folder of a training run: the paths of its files."""
 
 from pathlib import Path
 
@@ -7,27 +7,27 @@ from cyclegan.inference.saved import TRANSLATOR_PREFIX
 
 
 class Run:
-    """Paths inside a run folder.
+    """Paths in a run folder.
 
     Args:
-        folder: of the run.
+        folder: the run folder.
 
     Attributes:
-        config: the run's options; what makes a folder a run folder.
-        checkpoints: folder of the newest few checkpoints, and of the best.
+        config: all options of the run.
+        checkpoints: folder of the newest and the best checkpoints.
         last: the newest checkpoint.
         samples: folder of sample grids.
         metrics: losses and scores by step.
-        losses: a plot of the losses.
+        losses: plot of the losses.
         scores: the newest scores.
-        equilibrium: how far the game was from equilibrium, if that was measured.
-        alarms: alarms that began and passed, if there were any.
-        starts: when it was started, and with which options.
-        best: folder of the best checkpoint's translators; commands take it as a model, like the run's folder.
-        ranking: which checkpoints are the best, and their scores.
-        findings: what the data doctor found in the run's pictures.
+        equilibrium: measured distance from equilibrium, if any.
+        alarms: alarms that began and passed, if any.
+        starts: times and options of all starts.
+        best: folder with the translators of the best checkpoint; commands accept it as a model, like the run folder.
+        ranking: the best checkpoints and their scores.
+        findings: findings of the data doctor.
         provenance: versions, hardware, pictures, steps and time.
-        report: what to open first.
+        report: the report page.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,44 +49,44 @@ class Run:
         self.report = folder / "report.html"
 
     def translator(self, target: str) -> Path:
-        """Folder of the translator to a look, by the look's name."""
+        """Folder of the translator to the look of this name."""
         return self.folder / f"{TRANSLATOR_PREFIX}{target}"
 
     def exists(self) -> bool:
-        """Whether the folder is a run's."""
+        """Whether the folder is a run folder."""
         return self.config.is_file() and self.checkpoints.is_dir()
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
-        """An existing run.
+        """Open an existing run.
 
         Raises:
-            UsageError: if the folder is missing or no run folder.
+            UsageError: if the folder is missing or not a run folder.
         """
         run = cls(Path(folder))
         if not run.folder.is_dir():
-            raise UsageError(f"There is no run folder {folder}. Name one that python -m cyclegan.train has made.")
+            raise UsageError(f"There is no run folder {folder}. Name one that python -m cyclegan.train has written.")
         if not run.config.is_file():
             raise UsageError(f"{folder} must be a run folder, but it holds no config.yaml. Name the folder of a run.")
         return run
 
     @classmethod
     def new(cls, folder: str | Path) -> "Run":
-        """A run that does not exist yet; see `make`.
+        """Choose the folder of a new run; see `make`.
 
         Raises:
             UsageError: if the folder exists and is not empty.
         """
         run = cls(Path(folder))
         if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
-            raise UsageError(f"{folder} exists already. Go on in it with resume={folder}, or choose another run_dir.")
+            raise UsageError(f"{folder} exists already. Continue it with resume={folder}, or choose another run_dir.")
         return run
 
     def make(self) -> None:
-        """Make the run's folders, if they do not exist.
+        """Make the folders of the run if they do not exist.
 
         Raises:
-            UsageError: if they cannot be written.
+            UsageError: if they cannot be made.
         """
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)

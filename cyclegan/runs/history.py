@@ -1,4 +1,4 @@
-"""A run's `metrics.csv`: losses and scores by step; and the plot of its losses."""
+"""The file `metrics.csv` of a run, with losses and scores by step, and the plot of its losses."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from matplotlib.figure import Figure
 from cyclegan.files.writing import replaced_whole
 from cyclegan.runs.folder import Run
 
-TITLES = {"gan": "adversarial", "disc": "discriminators", "cycle": "cycle", "same": "identity"}  # of terms
-NO_TERMS = ("step", "duality", "regret", "loss")  # what else is measured by step
+TITLES = {"gan": "adversarial", "disc": "discriminators", "cycle": "cycle", "same": "identity"}  # by kind of loss term
+NO_TERMS = ("step", "duality", "regret", "loss")  # prefixes of columns that are not loss terms
 
 
 def read_history(run: Run) -> list[dict[str, str]]:
-    """All rows, but for one that a full disk has cut off."""
+    """Read all complete rows; a full disk may have truncated one."""
     with run.metrics.open(newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 def write_history(run: Run, rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Write all rows; the columns."""
+    """Write all rows; returns the columns."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replaced_whole(run.metrics) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
@@ -30,7 +30,7 @@ def write_history(run: Run, rows: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def loss_groups(columns: Sequence[str]) -> dict[str, list[str]]:
-    """Columns of losses by the title of their plot: terms of one kind, such as ``gan_a`` and ``gan_b``, share one."""
+    """Loss columns by the title of their plot; terms of one kind, such as ``gan_a`` and ``gan_b``, share a plot."""
     groups: dict[str, list[str]] = {title: [] for title in TITLES.values()}
     for column in columns:
         kind = column.rpartition("_")[0] or column
@@ -40,7 +40,7 @@ def loss_groups(columns: Sequence[str]) -> dict[str, list[str]]:
 
 
 def plot_losses(run: Run) -> None:
-    """Draw the losses of all players to the run's `losses.png`."""
+    """Plot all losses to `losses.png`."""
     rows = read_history(run)
     groups = loss_groups(list(rows[0]) if rows else [])
     figure = Figure(figsize=(12, 3 * -(-max(1, len(groups)) // 2)), layout="constrained")

@@ -1,4 +1,4 @@
-"""Checks before a run starts: do sizes, channels, optimisers and memory fit?"""
+"""Checks before a run starts: sizes, channels, optimisers and memory."""
 
 import torch
 from omegaconf import DictConfig
@@ -15,10 +15,10 @@ from cyclegan.runs.assembly import assemble_game
 
 
 def check_networks(game: Game, domain: Domain) -> None:
-    """Check that the networks take the domain's sizes and channels, and that the optimisers can be made.
+    """Check that the networks accept the domain's sizes and channels, and that the optimisers can be made.
 
     Raises:
-        UsageError: naming the option.
+        UsageError: with the option to change.
     """
     game.eval()
     for way in game.directions():
@@ -53,10 +53,10 @@ def _check_direction(way: Direction, domain: Domain) -> None:
 
 
 def check_memory(config: DictConfig, game: Game, data: UnpairedData, trainer: Trainer) -> str:
-    """How much memory the run will take, in words.
+    """Check that the run fits into memory; returns a line with its memory requirement.
 
     Raises:
-        UsageError: if there is not enough, naming options with which it would fit.
+        UsageError: if it does not fit, with options that would.
     """
     device = trainer.strategy.root_device
     cached = data.kept_bytes if device.type == "cpu" else 0

@@ -1,4 +1,4 @@
-"""Where a run comes from: what it was trained with, on what, and for how long."""
+"""Provenance of a run: versions, hardware, pictures, steps and time."""
 
 import json
 import platform
@@ -13,25 +13,25 @@ from cyclegan.console.places import INSTALLED, PACKAGE
 from cyclegan.files.writing import replaced_whole
 
 PACKAGES = ("cyclegan", "torch", "pytorch-lightning", "numpy")
-PATIENCE = 10  # seconds that git may take
+PATIENCE = 10  # seconds to wait for git
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the files of a run do not tell by themselves; of a run that was resumed, as it was in its newest part.
+    """Provenance of a run; of a resumed run, as of its newest start.
 
     Args:
-        started: when the run was, in UTC, as ``2026-01-31T14:05:09+00:00``.
-        steps: batches played.
-        length: batches in the whole run.
-        seconds: that training took, over all its parts.
-        pictures: how many were used of each split.
-        parameters: of each network, by its player's name.
-        device: as its maker calls it, one of `processes`.
-        processes: that trained together.
-        versions: of this package, Python and the libraries, by their names.
-        commit: of the checkout that the package was in; null where there was none.
-        changed: whether that checkout's files differed from the commit.
+        started: first start in UTC, such as ``2026-01-31T14:05:09+00:00``.
+        steps: batches trained so far.
+        length: batches of the whole run.
+        seconds: duration of the training, over all starts.
+        pictures: number of pictures per split.
+        parameters: number of parameters of each network, by player.
+        device: name of the device of each process.
+        processes: number of processes.
+        versions: of this package, Python and libraries, by name.
+        commit: of the checkout that contains the package; None: not in a checkout.
+        changed: whether files of the checkout differed from the commit.
     """
 
     started: str
@@ -47,27 +47,27 @@ class Provenance:
     changed: bool
 
     def save(self, file: Path) -> None:
-        """Write it as JSON."""
+        """Write as JSON."""
         with replaced_whole(file) as partial:
             partial.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, file: Path) -> "Provenance":
-        """As `save` wrote it.
+        """Read a file written by `save`.
 
         Raises:
-            ValueError, TypeError: if the file holds something else.
+            ValueError, TypeError: if the file has other content.
         """
         return cls(**json.loads(file.read_text(encoding="utf-8")))
 
 
 def versions() -> dict[str, str]:
-    """Of this package, Python and the libraries that training depends on."""
+    """Versions of this package, Python, and libraries that affect training."""
     return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
 
 
 def checkout() -> tuple[str | None, bool]:
-    """The git commit of the checkout that this package is in, if any, and whether its files differ from that."""
+    """The git commit of the checkout that contains this package, if any, and whether its files differ from it."""
     root = PACKAGE.parent
     if INSTALLED or not (root / ".git").exists():
         return None, False
@@ -77,7 +77,7 @@ def checkout() -> tuple[str | None, bool]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git answers; None where it is not there, slow, or refuses."""
+    """Output of git; None if git is missing, too slow or fails."""
     if (git := shutil.which("git")) is None:
         return None
     command = [git, "-C", str(root), *arguments]

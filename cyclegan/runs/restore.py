@@ -1,5 +1,6 @@
-"""A saved run: its config, its checkpoints, and its game as it was then."""
+"""Restore a saved run: its config, its checkpoint, its game and its data."""
 
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -8,6 +9,7 @@ from torch import nn
 from yaml import YAMLError
 
 from cyclegan.console.errors import UsageError
+from cyclegan.console.options import check_types
 from cyclegan.console.output import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.files.weights import BrokenFileError, read_pickle
@@ -29,7 +31,7 @@ class Saved(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """A game with its weights, its data, and the number of batches that it was trained with."""
+    """A game with trained weights, its data, and the number of batches of its training."""
 
     game: Game
     data: UnpairedData
@@ -37,10 +39,10 @@ class Restored(NamedTuple):
 
 
 def restore(run: Run, trust: bool = False) -> Restored:
-    """The game and data of a run, as its newest whole checkpoint has them.
+    """Restore the game and the data of a run from its newest undamaged checkpoint.
 
     Args:
-        run: its folder.
+        run: the run.
         trust: see `saved_config`.
 
     Raises:
@@ -57,7 +59,7 @@ def restore(run: Run, trust: bool = False) -> Restored:
 
 
 def restore_game(run: Run, trust: bool = False) -> Game:
-    """The game of a run without its pictures; see `restore`.
+    """Restore the game of a run without its pictures; see `restore`.
 
     Raises:
         UsageError: if there is no checkpoint, or it or the config cannot be read.
@@ -68,30 +70,31 @@ def restore_game(run: Run, trust: bool = False) -> Game:
 
 
 def saved_config(run: Run, trust: bool = False) -> DictConfig:
-    """A run's config.
+    """Read the config of a run.
 
     Args:
-        run: its folder.
-        trust: accept one that names other classes than a training run consists of, which could run any code.
+        run: the run.
+        trust: accept a config with classes outside of the allow-list, which could run any code.
 
     Raises:
-        UsageError: if it cannot be read, is no config of a run, or is not to be trusted.
+        UsageError: if it cannot be read, is not a config of a run, or needs trust.
     """
     try:
         config = cast(DictConfig, OmegaConf.load(run.config))
         OmegaConf.set_struct(config, True)
         wrong = not isinstance(config, DictConfig) or not {"domain", "model", "trainer", "callbacks"} <= set(config)
     except (YAMLError, OSError) as error:
-        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Mend it.") from error
+        raise UsageError(f"{run.config} cannot be read ({str(error).splitlines()[0]}). Correct it.") from error
     if wrong:
         raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
     if not trust:
         check_targets(OmegaConf.to_container(config, resolve=True), run.config)
+    check_types(config)
     return config
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint, without running code from it.
+    """Read a checkpoint without running code from it.
 
     Raises:
         UsageError: if it does not exist, or cannot be read.
@@ -100,15 +103,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"There is no checkpoint {path} yet. Name a run that has one.")
     checkpoint: dict[str, Any] = read_pickle(path)
     if not isinstance(checkpoint, dict) or not {"state_dict", "loops"} <= set(checkpoint):
-        raise BrokenFileError(f"{path} must be a checkpoint of a run, but holds something else. Name another.")
+        raise BrokenFileError(f"{path} must be a checkpoint of a run, but has other content. Name another.")
     return checkpoint
 
 
 def newest_checkpoint(run: Run) -> Saved:
-    """A run's newest whole checkpoint; prints a line if that is not `last.ckpt`.
+    """The newest undamaged checkpoint of a run; prints a line if that is not `last.ckpt`.
 
     Raises:
-        UsageError: if there is none, or one could run code.
+        UsageError: if there is none, or a file could run code.
     """
     older = sorted(run.checkpoints.glob("step_*.ckpt"), reverse=True)
     broken: list[str] = []
@@ -119,16 +122,16 @@ def newest_checkpoint(run: Run) -> Saved:
             broken.append(str(error))
             continue
         if broken:
-            say(f"{run.last} is broken. {path.name} is used, of step {steps_of(checkpoint)}.")
+            say(f"{run.last} is damaged. {path.name} is used, of step {steps_of(checkpoint)}.")
         return Saved(path, checkpoint)
     raise UsageError(f"{run.folder} has no whole checkpoint: {broken[0]}")
 
 
 def load_weights(game: Game, checkpoint: dict[str, Any]) -> None:
-    """Load a checkpoint's weights into a game.
+    """Load the weights of a checkpoint into a game.
 
     Raises:
-        UsageError: if they are of other networks.
+        UsageError: if the networks are different.
     """
     try:
         game.load_state_dict(checkpoint["state_dict"])
@@ -140,10 +143,10 @@ def load_weights(game: Game, checkpoint: dict[str, Any]) -> None:
 
 
 def load_first_weights(game: Game, folder: str | Path) -> None:
-    """Load the weights of a run's newest checkpoint, or of the reference's checkpoints folder, into a new game.
+    """Load the weights of a run, or of a checkpoints folder of the reference implementation, into a new game.
 
     Raises:
-        UsageError: if the folder is neither, or the weights are of other networks.
+        UsageError: if the folder is neither, or the networks are different.
     """
     files = reference_files(Path(folder))
     if not files:
@@ -162,20 +165,19 @@ def load_first_weights(game: Game, folder: str | Path) -> None:
 
 
 def _check_kind(game: Game, checkpoint: dict[str, Any]) -> None:
-    """Refuse generators whose weights fit but mean something else."""
-    for direction in game.directions():
-        own = Facts.of(direction.make_generator, "", "", 0).options
-        for entry in checkpoint[ENTRY].values():
-            for name, value in entry["facts"]["options"].items():
-                if name != "dropout" and own.get(name, value) != value:
-                    raise UsageError(
-                        f"The generators must have {name}={value} as in the run whose weights they take, got "
-                        f"{own[name]}. Set model.generator.{name}={str(value).lower()}."
-                    )
+    """Refuse options of generators, such as `residual`, that change the meaning of weights but not their shapes."""
+    own = [Facts.of(direction.make_generator, "", "", 0).options for direction in game.directions()]
+    saved = [entry["facts"]["options"] for entry in checkpoint[ENTRY].values()]
+    for mine, (name, value) in product(own, chain.from_iterable(options.items() for options in saved)):
+        if name != "dropout" and mine.get(name, value) != value:
+            raise UsageError(
+                f"The generators must have {name}={value} as in the run of the weights, got {mine[name]}. "
+                f"Set model.generator.{name}={str(value).lower()}."
+            )
 
 
 def reference_networks(game: Game) -> dict[str, nn.Module]:
-    """A game's networks by their names in the reference: G_A starts at a and so leads to b; D_A plays against it."""
+    """The networks of a game by their names in the reference: G_A translates from a to b, D_A judges its results."""
     networks: dict[str, nn.Module] = {}
     for direction in game.directions():
         networks[f"G_{direction.source.upper()}"] = direction.generator
@@ -185,5 +187,5 @@ def reference_networks(game: Game) -> dict[str, nn.Module]:
 
 
 def steps_of(checkpoint: dict[str, Any]) -> int:
-    """Batches that a run had had when a checkpoint was written."""
+    """Number of batches of training before a checkpoint was written."""
     return int(checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"])

@@ -1,4 +1,4 @@
-"""Which options a resumed run may change."""
+"""Options of resumed runs: some may change, most may not."""
 
 from collections.abc import Sequence
 
@@ -16,22 +16,22 @@ CHANGEABLE = (
     *(f"domain.{name}" for name in ("root", "a_dir", "b_dir", "workers", "cache_dir", "skip_broken")),
 )
 REASONS = {  # why other options cannot change
-    "model": "the weights and the optimisers' states are of the model as it is",
-    "domain": "it decides what the samples hold, and their order",
-    "seed": "it decides what the samples hold, and their order",
+    "model": "weights and optimiser states belong to the model",
+    "domain": "it determines the training samples and their order",
+    "seed": "it determines the training samples and their order",
 }
 
 
 def resumed_config(run: Run, overrides: Sequence[str], trust: bool) -> DictConfig:
-    """A run's config, with the options that the command line sets.
+    """The config of a run with the options of the command line.
 
     Args:
-        run: its folder.
-        overrides: the command line's, as ``key=value``.
+        run: the run.
+        overrides: from the command line, as ``key=value``.
         trust: see `saved_config`.
 
     Raises:
-        UsageError: if the config cannot be read, or an option cannot change.
+        UsageError: if the config cannot be read, or an option must not change.
     """
     config = saved_config(run, trust)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
@@ -39,10 +39,10 @@ def resumed_config(run: Run, overrides: Sequence[str], trust: bool) -> DictConfi
         if key in ("resume", "trust"):
             continue
         if not key.startswith(CHANGEABLE):
-            reason = REASONS.get(key.split(".")[0], "it is for new runs")
+            reason = REASONS.get(key.split(".")[0], "it is only for new runs")
             raise UsageError(
-                f"{key} cannot change in a run that goes on: {reason}. "
-                f"Leave it out, or start anew with init_from={run.folder}."
+                f"{key} cannot change in a resumed run: {reason}. "
+                f"Leave it out, or start a new run with init_from={run.folder}."
             )
         OmegaConf.update(config, key, override.value(), force_add=False)
     return config

@@ -1,4 +1,4 @@
-"""A run's `starts.csv`: when it was started or resumed, and with which options."""
+"""The file `starts.csv` of a run: times and options of its start and of each resumption."""
 
 import csv
 import shlex
@@ -13,7 +13,7 @@ from cyclegan.runs.folder import Run
 
 
 class Start(NamedTuple):
-    """One row: local time, steps before, the command line's options, the Slurm job (or nothing)."""
+    """One row: local time, step, options of the command line, and Slurm job (or empty)."""
 
     time: str
     step: str
@@ -40,11 +40,11 @@ def read_starts(run: Run) -> list[Start]:
 
 
 def requeued_run(folder: Path, options: Sequence[str]) -> Run | None:
-    """The run that this Slurm job began, with the same options, before it was requeued.
+    """Find the run that this Slurm job started with the same options before it was requeued.
 
     Args:
-        folder: where a new run would be; the folders beside it are searched, too.
-        options: the command line's.
+        folder: of a new run; the folders beside it are searched, too.
+        options: of the command line.
     """
     if not was_requeued():
         return None

@@ -67,12 +67,13 @@ class At(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         assert isinstance(pl_module, Game)
         if pl_module.steps == self.step:
-            for players, does in (
-                (pl_module.generators(), self.generator),
-                (pl_module.discriminators(), self.discriminator),
-            ):
-                for player in players.values():
-                    player.does = does or player.does  # type: ignore[assignment]
+            for direction in pl_module.directions():
+                for player, does in (
+                    (direction.generator, self.generator),
+                    (direction.discriminator, self.discriminator),
+                ):
+                    assert isinstance(player, Rigged)
+                    player.does = does or player.does
 
 
 def play(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cyclegan.callbacks import samples
 from cyclegan.callbacks.checkpoint import Checkpoint
 from cyclegan.callbacks.loggers import History
 from cyclegan.callbacks.losses import Losses
+from cyclegan.pictures.grids import save_grid
 from cyclegan.runs.folder import Run
 from cyclegan.runs.restore import newest_checkpoint, read_checkpoint, steps_of
 from tests.commands import run_command
@@ -102,11 +102,10 @@ def test_a_disk_that_is_full_for_a_while_costs_no_step(
     def grid(grid: Any, file: Path) -> None:
         if file.stem < "step_00000009":
             refuse()
-        save(grid, file)
+        save_grid(grid, file)
 
-    save = samples.save_grid
     monkeypatch.setattr(Losses, "on_train_batch_end", full_for_a_while)
-    monkeypatch.setattr(samples, "save_grid", grid)
+    monkeypatch.setattr("cyclegan.callbacks.samples.save_grid", grid)
     more = ("trainer.max_epochs=9", "trainer.log_every_n_steps=1", "callbacks.samples.every_n_train_steps=1")
     assert run_command("train", f"resume={run}", "trainer.max_steps=10", *more) == 0
     told = capsys.readouterr().out
@@ -150,7 +149,7 @@ def test_the_checkpoint_before_is_used_where_the_last_is_broken(
         (run / "checkpoints" / "step_00000006.ckpt").unlink()
     capsys.readouterr()
     assert run_command("train", f"resume={run}", "trainer.max_steps=7") == 0
-    assert "last.ckpt is broken. step_00000004.ckpt is used, of step 4." in capsys.readouterr().out
+    assert "last.ckpt is damaged. step_00000004.ckpt is used, of step 4." in capsys.readouterr().out
     assert [int(row["step"]) for row in rows(run)] == list(range(1, 8))
     kept = sorted(path for path in last.parent.glob("step*"))
     assert [steps_of(read_checkpoint(path)) for path in kept] == [6, 7]

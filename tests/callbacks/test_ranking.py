@@ -33,7 +33,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Script:
 
     def script(values: Mapping[str, float]) -> None:
         remaining: Iterator[float] = iter(values.values())
-        monkeypatch.setattr("cyclegan.callbacks.scores.logged", lambda table: {"to_b/ssim": next(remaining)})
+        monkeypatch.setattr("cyclegan.callbacks.scores.flat_numbers", lambda table: {"to_b/ssim": next(remaining)})
 
     return script
 

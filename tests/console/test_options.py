@@ -48,13 +48,17 @@ def test_importing_the_options_is_enough_to_resolve_the_config_of_a_run() -> Non
         ("xyzw=3", "There is no option xyzw. See --help."),
         ("domain=yosmite", "domain must be one of apple2orange, "),
         ("model/generator=resnett", "model/generator must be one of resnet, unet, got resnett. Did you mean resnet?"),
-        ("+seed=3", "There is no option seed. Did you mean"),
+        (
+            "model/generator=unet model.generator.blocks=3",
+            "no option model.generator.blocks for the chosen model.",
+        ),
+        ("+seed=3", "seed is an option. Set it without +."),
         ("domain.load_size=[3", "no viable alternative"),
     ],
 )
 def test_a_wrong_option_is_explained_in_one_line(override: str, line: str) -> None:
     with pytest.raises(HydraException) as raised:
-        default_config(override)
+        default_config(*override.split())
     explained = explain_error(raised.value)
     assert explained is not None
     assert line in explained

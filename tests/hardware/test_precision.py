@@ -1,6 +1,7 @@
 """Precision: bf16 where the hardware has it; one scale of float16 gradients for all players."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def test_the_scale_changes_when_all_players_have_stepped() -> None:
 
 @pytest.mark.parametrize(("precision", "shared"), [("32-true", False), ("bf16-mixed", False), ("16-mixed", True)])
 def test_float16_runs_share_a_scale(precision: str, shared: bool, tmp_path: Path) -> None:
-    plugins = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))] if shared else None
+    plugins: list[Any] | None = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))] if shared else None
     trainer = Trainer(
         accelerator="cpu",
         precision=None if shared else precision,  # type: ignore[arg-type]

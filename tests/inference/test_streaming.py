@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from cyclegan.hardware.memory import peak_bytes
+from cyclegan.inference import streaming as module
 from cyclegan.inference.streaming import NoRoomError, Streaming
 from cyclegan.networks import ResnetGenerator, UnetGenerator
-from cyclegan.networks import streaming as module
 
 OPTIONS: list[dict[str, Any]] = [
     {},

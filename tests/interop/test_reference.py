@@ -140,7 +140,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=re.escape(line)):
             load_reference(tmp_path / f"{name}.pth")
     (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(UsageError, match="it is broken, or no file of weights"):
+    with pytest.raises(UsageError, match="it is damaged, or not a weight file"):
         load_reference(tmp_path / "text.pth")
     (tmp_path / "none.pth").mkdir()
     with pytest.raises(UsageError, match="There is no file"):

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from cyclegan.callbacks.alarms import COLUMNS
 from cyclegan.callbacks.loggers import History
 from cyclegan.data.doctor.findings import Copies, Findings, Pairing, Split, save_findings
-from cyclegan.pictures.grids import labelled_grid, save_grid
+from cyclegan.pictures.grids import Row, labelled_grid, save_grid
+from cyclegan.runs.alarm_log import COLUMNS
 from cyclegan.runs.folder import Run
 from cyclegan.runs.provenance import Provenance
 from cyclegan.scoring.table import save_table
 
 STEPS = (100, 200, 300)
+KINDS = ("real for b", "fake b", "cycle a", "real for a", "fake a", "cycle b")  # rows of a sample grid
 
 
 def make_run(
@@ -47,13 +48,10 @@ def make_run(
 
 def save_sample(run: Run, step: int, looks: tuple[str, str] = ("summer", "winter"), count: int = 2) -> Path:
     """A grid of even pictures whose levels tell the row, and that grow brighter by the step."""
-    a, b = looks
-    names = (f"real {a}", f"{a} to {b}", f"{a} to {b} to {a}", f"real {b}", f"{b} to {a}", f"{b} to {a} to {b}")
-    moving = [0 if name.startswith("real") else step // 10 for name in names]
-    rows = {
-        name: [np.full((64, 64, 3), 30 * i + more, np.uint8)] * count
-        for i, (name, more) in enumerate(zip(names, moving, strict=True))
-    }
+    rows = []
+    for i, kind in enumerate(KINDS):
+        level = 30 * i + (0 if kind.startswith("real") else step // 10)
+        rows.append(Row(f"{kind} of {looks}", kind, [np.full((64, 64, 3), level, np.uint8)] * count))
     file = run.samples / f"step_{step:08d}.png"
     save_grid(labelled_grid(rows), file)
     return file
@@ -85,7 +83,7 @@ def provenance(steps: int) -> Provenance:
         length=400,
         seconds=276.0,
         pictures={"trainA": 1234, "trainB": 5, "testA": 5, "testB": 5},
-        parameters={"generator": 1000, "discriminator": 500},
+        parameters={"generators": [1000, 1000], "discriminators": [500, 500]},
         device="Abacus 3",
         processes=1,
         versions={"cyclegan": "0.1.0", "python": "3.11.7", "torch": "2.9.1"},

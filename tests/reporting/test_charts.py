@@ -1,4 +1,4 @@
-"""Curves say what `metrics.csv` says."""
+"""Charts show the numbers of `metrics.csv`."""
 
 from collections.abc import Sequence
 from math import nan

@@ -30,15 +30,15 @@ def test_commands_hold_for_any_folder_and_look(tmp_path: Path) -> None:
     assert told["Translate pictures to -dash it's"] == ["cyclegan.translate", folder, *pictures, "--to=-dash it's"]
     best = told["Translate pictures to <b> & $x, as at the best checkpoint"]
     assert best[1] == str(run.best)
-    assert told["Go on"] == ["cyclegan.train", f"resume={folder}"]
+    assert told["Continue"] == ["cyclegan.train", f"resume={folder}"]
     assert told["Score it on its test pictures"] == ["cyclegan.evaluate", folder]
-    assert told["Write this page anew"] == ["cyclegan.report", folder]
+    assert told["Write this page again"] == ["cyclegan.report", folder]
 
 
 def test_a_finished_run_goes_on_by_a_larger_limit(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     provenance(400).save(run.provenance)
-    assert lines(run)["Go on, twice as long"][1:] == [f"resume={run.folder}", "trainer.max_epochs=8"]
+    assert lines(run)["Continue for twice as long"][1:] == [f"resume={run.folder}", "trainer.max_epochs=8"]
 
 
 def test_a_folder_with_nothing_but_its_config_is_told_as_such(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_folder_with_nothing_but_its_config_is_told_as_such(tmp_path: Path) ->
     facts = RunFacts.read(run)
     assert (facts.provenance, facts.best, facts.findings) == (None, None, None)
     assert facts.history == facts.alarms == []
-    assert "Go on" in lines(run)
+    assert "Continue" in lines(run)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "{}", "\0\1"])

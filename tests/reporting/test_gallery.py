@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan.pictures.grids import labelled_grid, save_grid
+from cyclegan.pictures.grids import Row, labelled_grid, save_grid
 from cyclegan.reporting import gallery as module
 from cyclegan.reporting.gallery import MOST_PICTURES, MOST_TIMES, gallery
 from cyclegan.runs.folder import Run
-from tests.reporting.runs import save_sample
+from tests.reporting.runs import KINDS, save_sample
 
 LOOKS = ("summer", "winter")
 
@@ -70,7 +70,7 @@ def test_few_times_of_many_are_shown_the_first_and_the_newest_among_them(
 
 def test_the_page_stays_small_whatever_the_pictures(run: Run) -> None:
     noise = np.random.default_rng(0)
-    rows = {name: [noise.integers(0, 256, (150, 200, 3), np.uint8) for _ in range(14)] for name in "abcdef"}
+    rows = [Row(kind, kind, [noise.integers(0, 256, (150, 200, 3), np.uint8) for _ in range(14)]) for kind in KINDS]
     grid = labelled_grid(rows)
     for step in range(1, 4):
         save_grid(grid, run.samples / f"step_{step:08d}.png")
@@ -86,7 +86,7 @@ def test_the_page_stays_small_whatever_the_pictures(run: Run) -> None:
 def test_pictures_keep_their_shape_and_small_ones_their_pixels(run: Run) -> None:
     for size in ((100, 300), (20, 40)):
         picture = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-        save_grid(labelled_grid({name: [picture] for name in "abcdef"}), run.samples / "step_00000001.png")
+        save_grid(labelled_grid([Row(kind, kind, [picture]) for kind in KINDS]), run.samples / "step_00000001.png")
         real = gallery(run, LOOKS).directions[0].reals[0]
         assert (real.height, real.width) == shown(real.address).size[::-1] == size
 

@@ -129,7 +129,7 @@ def test_a_report_of_a_young_run_is_a_page(tmp_path: Path) -> None:
         file.unlink()
     run.metrics.unlink(missing_ok=True)
     page = report_of(run)
-    assert "There is no grid yet." in page.text
+    assert "There are no sample grids yet." in page.text
     assert_harmless(page)
 
 

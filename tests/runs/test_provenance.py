@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cyclegan
-from cyclegan.reporting import provenance
+from cyclegan.runs import provenance
 from cyclegan.runs.provenance import checkout, versions
 
 

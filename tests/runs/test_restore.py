@@ -1,4 +1,4 @@
-"""A run read back is the game as it stood."""
+"""A restored run has the weights, the data and the step of its newest checkpoint."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,8 @@ import torch
 
 from cyclegan.console.errors import UsageError
 from cyclegan.runs.folder import Run
-from cyclegan.runs.restore import equilibrium_of, restore
+from cyclegan.runs.restore import restore, saved_config
+from cyclegan.scoring.equilibrium import duality_gap, rounds_of
 from tests.commands import run_command
 from tests.conftest import save_domain
 from tests.test_train import checkpoint, rows, tiny
@@ -35,20 +36,25 @@ def test_a_restored_game_is_the_one_that_was_saved(run: Path) -> None:
     assert len(data.sides.train_a) == 5
 
 
-def test_the_equilibrium_of_a_run_is_what_the_run_measured_itself(run: Path) -> None:
-    gap = equilibrium_of(run, steps=2, repeats=2, device="cpu")
+def test_a_restored_game_has_the_duality_gap_that_the_run_measured_itself(run: Path) -> None:
+    game, data, played = restore(Run.open(run))
+    gap = duality_gap(game, rounds_of(data, steps=2, repeats=2), played)
     (row,) = [row for row in rows(run) if row["duality_gap"]]
     measured = [float(row[name]) for name in ("regret_generators", "regret_discriminators", "duality_gap_std")]
     assert [gap.regrets["generators"].mean, gap.regrets["discriminators"].mean, gap.std] == pytest.approx(measured)
 
 
-def test_what_cannot_be_restored_is_told(run: Path, tmp_path: Path) -> None:
+def test_a_missing_folder_or_checkpoint_is_reported(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no run folder"):
-        equilibrium_of(tmp_path / "none")
-    with pytest.raises(UsageError, match="repeats must be at least 2"):
-        equilibrium_of(run, steps=1, repeats=1, device="cpu")
-    with pytest.raises(UsageError, match="steps must be at least 1"):
-        equilibrium_of(run, steps=0, device="cpu")
+        Run.open(tmp_path / "none")
     shutil.copytree(run, tmp_path / "young", ignore=shutil.ignore_patterns("*.ckpt"))
     with pytest.raises(UsageError, match="There is no checkpoint"):
-        equilibrium_of(tmp_path / "young")
+        restore(Run.open(tmp_path / "young"))
+
+
+def test_a_saved_config_with_a_value_of_the_wrong_type_is_refused(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "edited")
+    config = tmp_path / "edited" / "config.yaml"
+    config.write_text(config.read_text().replace("residual: false", "residual: 'false'"))
+    with pytest.raises(UsageError, match=r"model\.generator\.residual must be true or false, got 'false'"):
+        saved_config(Run.open(tmp_path / "edited"))

@@ -29,7 +29,7 @@ from cyclegan.hardware.recompute import is_recomputed
 T = TypeVar("T")
 TEAMS = 2  # networks that run at the same time
 BUSY = 2**17  # pixels in a pass, from which on more in one pass are no faster
-UNDERSTOOD = ("torch.nn.", "cyclegan.networks.")  # where modules are defined that draw no random numbers but dropout's
+UNDERSTOOD = ("torch.nn.", "cyclegan.networks.", "cyclegan.eyes.", "timm.")  # where the modules we know are defined
 
 
 def replace_forward(network: nn.Module) -> None:
@@ -39,7 +39,8 @@ def replace_forward(network: nn.Module) -> None:
     """
     modules = list(network.modules())
     understood = all(f"{type(module).__module__}.".startswith(UNDERSTOOD) for module in modules)
-    if understood and not any(isinstance(module, _DropoutNd) for module in modules) and not is_recomputed(network):
+    random = any(isinstance(module, _DropoutNd) or getattr(module, "draws_random_numbers", False) for module in modules)
+    if understood and not random and not is_recomputed(network):
         network.forward = MethodType(_call, network)
 
 

@@ -1,4 +1,4 @@
-"""Whole collections of picture files: what becomes what, what is done, and the work itself."""
+"""Translation of whole collections of picture files: the plan, the ledger of finished files, and the work."""
 
 from cyclegan.inference.collection.options import Failure, Options, Summary
 from cyclegan.inference.collection.plan import Job, Plan, plan

@@ -1,4 +1,4 @@
-"""What was done in a folder, and by which model, target and options: so that it is done once, also after a kill."""
+"""Ledger of finished files, with model, target and options, so that a restarted translation skips them."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ class _Entry(NamedTuple):
 
 
 class Ledger:
-    """A line for each file that was written; each process has a file of its own for them.
+    """A JSON line per written file; each process writes its own ledger file and reads all of them.
 
     Args:
-        planned: where files are written, and what is done remembered.
-        recipe: stands for the model, target and options.
+        planned: with the folders of results and ledger files.
+        recipe: hash of model, target and options.
         rank: of this process.
     """
 
@@ -31,19 +31,19 @@ class Ledger:
         self.entries = _entries(planned.ledger)
 
     def is_done(self, job: Job) -> bool:
-        """Whether this file was written, by this recipe, from the source as it is."""
+        """Whether the target was written with this recipe from the current source file."""
         target, entries = self.root / job.target, self.entries.get(job.target.as_posix(), [])
         if not entries or entries[-1].key != self._key(job) or not target.exists():
             return False
-        return not any(_is(target, entry) for entry in entries if entry.key != entries[-1].key)  # the one before
+        return not any(_is(target, entry) for entry in entries if entry.key != entries[-1].key)  # an older result
 
     def is_foreign(self, job: Job) -> bool:
-        """Whether a file is there that was not made here, or was changed since: not ours to replace."""
+        """Whether the target exists, but was not written by this program or was changed since."""
         target, entries = self.root / job.target, self.entries.get(job.target.as_posix(), [])
         return target.exists() and not any(_is(target, entry) for entry in entries)
 
     def add(self, job: Job, written: Path) -> None:
-        """Note a file that is about to take its place: a kill cannot come between."""
+        """Add a file before it is renamed to its target, so that a kill cannot leave a target without an entry."""
         found = written.stat()
         entry = _Entry(self._key(job), found.st_size, found.st_mtime_ns)
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def _is(file: Path, entry: _Entry) -> bool:
 
 
 def _entries(folder: Path) -> dict[str, list[_Entry]]:
-    """By target, the newest last."""
+    """Entries by target, the newest last."""
     entries: dict[str, list[_Entry]] = defaultdict(list)
     for file in sorted(folder.glob("done-*.jsonl"), key=lambda each: each.stat().st_mtime_ns):
         for each in filter(None, map(_parsed, file.read_text().splitlines())):
@@ -75,5 +75,5 @@ def _parsed(line: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(line)
         return found if {"target", "key", "size", "mtime"} <= set(found) else None
-    except (ValueError, TypeError):  # cut off by a kill
+    except (ValueError, TypeError):  # truncated by a kill
         return None

@@ -1,4 +1,4 @@
-"""What can be chosen about the files that are written, and what is told in the end."""
+"""Options and summary of the translation of a collection."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +10,18 @@ from cyclegan.pictures.photo import Photo
 
 
 class PhotoTranslator(Protocol):
-    """What translates photos: `cyclegan.Translator`."""
+    """Translates photos; implemented by `cyclegan.Translator`."""
 
     passes: Passes
     facts: Facts
     work_size: int | None
 
     def photos(self, photos: list[Photo], room: int | None = None, batch_size: int | None = None) -> list[Photo]:
-        """Translations of photos."""
+        """Translate photos."""
         ...
 
     def fingerprint(self) -> str:
-        """Changes when translations would."""
+        """A hash that changes whenever translations may change."""
         ...
 
 
@@ -30,12 +30,12 @@ class Options:
     """How files are read and written.
 
     Args:
-        format: jpg, png, webp, tif, bmp or gif; null keeps each file's.
-        strip: leave out EXIF, colour profile and XMP.
-        all_frames: every frame or page of a file that holds several, not the first alone.
-        overwrite: do again what is done, and replace files that were not made here.
-        batch_size: pictures in one pass; null: as suits the device.
-        workers: threads that read, and as many that write.
+        format: jpg, png, webp, tif, bmp or gif; None: the format of each input file.
+        strip: omit EXIF, colour profile and XMP.
+        all_frames: translate all frames or pages of a file, not only the first.
+        overwrite: translate finished files again, and replace files that this program did not write.
+        batch_size: pictures in one pass; None: chosen for the device.
+        workers: number of reading threads, and of writing threads.
     """
 
     format: str | None = None
@@ -55,15 +55,15 @@ class Failure(NamedTuple):
 
 @dataclass
 class Summary:
-    """What became of a collection.
+    """Result of the translation of a collection.
 
     Args:
-        translated: pictures.
-        done_before: pictures that were left as they are.
-        failures: pictures that were left out.
-        first_frame_only: files of several frames or pages, of which the first was taken.
-        large: pictures many times as large as those of the training.
-        stopped: why the work ended early; null: it did not.
+        translated: number of translated pictures.
+        done_before: number of pictures skipped because they were finished earlier.
+        failures: pictures that could not be translated.
+        first_frame_only: files with several frames or pages, of which only the first was translated.
+        large: pictures much larger than the training crops.
+        stopped: reason for an early end; None: no early end.
     """
 
     translated: int = 0
@@ -74,7 +74,7 @@ class Summary:
     stopped: str | None = None
 
     def add(self, other: "Summary") -> None:
-        """Take in what another process did."""
+        """Add the summary of another process."""
         self.translated += other.translated
         self.done_before += other.done_before
         self.failures += other.failures

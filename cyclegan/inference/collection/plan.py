@@ -1,4 +1,4 @@
-"""Which file becomes which."""
+"""Plan a translation: which input file becomes which output file."""
 
 import glob
 import hashlib
@@ -15,25 +15,24 @@ from cyclegan.pictures.finding import find_images, linked_folders
 from cyclegan.pictures.images import SUFFIXES
 
 WILD = "*?["
-LEDGER = ".cyclegan"  # in a folder that is written to
+LEDGER = ".cyclegan"  # folder in OUTPUT
 
 
 class Job(NamedTuple):
-    """A file to read, and the one to write; the latter relative to the plan's root."""
+    """A source file, and a target file relative to the root of the plan."""
 
     source: Path
     target: Path
 
 
 class Plan(NamedTuple):
-    """What is to be done.
+    """All jobs of a translation.
 
     Args:
-        root: folder that holds everything that is written.
-        ledger: folder that remembers what is done.
-        jobs: in the order of their sources.
-        left_out: folders in INPUT that were not entered: links, as they may lead anywhere, or in a circle, and what
-            this program wrote before.
+        root: folder of all targets.
+        ledger: folder of the ledger files.
+        jobs: sorted by source.
+        left_out: folders in INPUT that are skipped: links to folders, and earlier outputs of this program.
     """
 
     root: Path
@@ -43,12 +42,12 @@ class Plan(NamedTuple):
 
 
 def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) -> Plan:
-    """What to translate into what: the same tree and names in the folder OUTPUT, or one file into one file.
+    """Plan a translation: the same tree and names in the folder OUTPUT, or one file to one file.
 
     Args:
-        inputs: files, folders (with all below them) and patterns such as ``photos/**/*.jpg``.
-        output: a folder, or the file for one picture.
-        file_format: a key of `data.encoding.FORMATS`; null keeps each file's.
+        inputs: files, folders (recursively) and patterns such as ``photos/**/*.jpg``.
+        output: a folder, or a file for a single picture.
+        file_format: a key of `pictures.encoding.FORMATS`; None: the format of each input file.
 
     Raises:
         UsageError: if there is nothing to translate, or a picture would be written over another.
@@ -69,7 +68,7 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
             raise UsageError(f"{output} must end in one of {' '.join(SUFFIXES)}. Name such a file, or a folder.")
         root, jobs = output.parent, [Job(found[0][0], Path(output.name))]
         place = hashlib.sha256(str(output.parent.resolve()).encode()).hexdigest()[:32]
-        ledger = default_cache() / "translated" / place  # not beside the picture: the folder is not ours
+        ledger = default_cache() / "translated" / place  # not in the folder of the picture, which belongs to the user
     else:
         root, jobs = output, list(_without_collisions(found, file_format))
         ledger = output / LEDGER
@@ -83,7 +82,7 @@ def plan(inputs: Sequence[str], output: Path, file_format: str | None = None) ->
 
 
 def _find(inputs: Sequence[str], output: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """Files, each with the name it has below INPUT."""
+    """Find (file, relative name) pairs, and the folders that are skipped."""
     found: dict[Path, Path] = {}
     left_out: list[Path] = []
     for path, name in (each for given in inputs for each in _expanded(given)):
@@ -98,13 +97,13 @@ def _find(inputs: Sequence[str], output: Path) -> tuple[list[tuple[Path, Path]],
 
 
 def _earlier_outputs(folder: Path, output: Path) -> list[Path]:
-    """Folders below a folder that this program wrote, but for OUTPUT."""
+    """Folders below a folder that this program wrote, except OUTPUT."""
     ledgers = (Path(parent) for parent, names, _ in os.walk(folder) if LEDGER in names)
     return sorted(found for found in ledgers if found != folder and found.resolve() != output.resolve())
 
 
 def _without(files: list[Path], folder: Path, output: Path) -> list[Path]:
-    """Files of a folder, but for those in OUTPUT and in earlier outputs, which may be inside."""
+    """Files of a folder, without those in OUTPUT or in earlier outputs inside the folder."""
     inside = output.resolve()
     if inside == folder.resolve():
         raise UsageError(f"OUTPUT must not be INPUT, got {output} for both. Name another folder.")
@@ -113,7 +112,7 @@ def _without(files: list[Path], folder: Path, output: Path) -> list[Path]:
 
 
 def _expanded(given: str) -> Iterator[tuple[Path, Path]]:
-    """A file or folder, or those that a pattern stands for, with names below its part without wildcards."""
+    """Expand a file, folder or pattern; names are relative to the part of the pattern without wildcards."""
     path = Path(given)
     if path.exists():
         if path.is_file() and path.suffix.lower() not in SUFFIXES:
@@ -134,10 +133,10 @@ def _expanded(given: str) -> Iterator[tuple[Path, Path]]:
 
 
 def _without_collisions(found: Sequence[tuple[Path, Path]], file_format: str | None) -> Iterator[Job]:
-    """Targets of which no two are one file, also where case does not count."""
+    """Jobs with distinct targets, also on file systems that ignore case."""
     wanted = [(source, name, _renamed(name, file_format)) for source, name in found]
     taken: set[str] = set()
-    for source, name, target in sorted(wanted, key=lambda each: (each[1] != each[2], each[0])):  # own names first
+    for source, name, target in sorted(wanted, key=lambda each: (each[1] != each[2], each[0])):  # unchanged names first
         free, number = target, 1
         while _same(free) in taken:
             several = f"-{number}" if number > 1 else ""

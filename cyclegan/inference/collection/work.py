@@ -1,4 +1,4 @@
-"""The work on a collection: reading, network and writing at the same time, in bounded memory."""
+"""Translate a collection: read, translate and write at the same time, in bounded memory."""
 
 import csv
 import errno
@@ -24,10 +24,10 @@ from cyclegan.pictures.photo import Photo
 
 FAILURES = "failures.csv"
 COLUMNS = ("picture", "reason")
-AHEAD = 16  # pictures that are read, or wait to be written, beside those in the network
-AHEAD_SHARE = 8  # one part of the memory for them
-TOO_LARGE = 4  # times the pixels of the training crops: above, a network sees details it was not trained on
-PATIENCE = 0.5  # seconds, for files that are being written when all ends
+AHEAD = 16  # pictures that are read ahead, and as many that wait to be written
+AHEAD_SHARE = 8  # they get 1 / AHEAD_SHARE of the memory
+TOO_LARGE = 4  # times the side of the training crops; beyond, the network sees details it was not trained on
+PATIENCE = 0.5  # seconds to finish files that are being written when the work is stopped
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -45,10 +45,10 @@ def translate_collection(translator: PhotoTranslator, inputs: Sequence[str], out
 
 
 def translate_plan(translator: PhotoTranslator, planned: Plan, options: Options, rank: int = 0) -> Summary:
-    """Translate what is planned, but for what is done; the same for one process and for one of many.
+    """Translate all planned pictures that are not finished yet. Each of several processes gets its own part.
 
     Raises:
-        KeyboardInterrupt: when the user or the system stops it; what was written is whole.
+        KeyboardInterrupt: when the user or the system stops it. Files already written are complete.
     """
     ledger = Ledger(planned, recipe(translator, options), rank)
     work = _Work(translator, planned, options, ledger)
@@ -60,18 +60,18 @@ def translate_plan(translator: PhotoTranslator, planned: Plan, options: Options,
 
 
 def recipe(translator: PhotoTranslator, options: Options) -> str:
-    """Stands for all that decides what a file will hold: model, target and options."""
+    """Hash of everything that determines the content of a translated file: model, target and options."""
     chosen = [translator.fingerprint(), options.format, options.strip, options.all_frames]
     return hashlib.sha256(json.dumps(chosen).encode()).hexdigest()
 
 
 def write_failures(planned: Plan, summary: Summary) -> None:
-    """A table of what was left out, in `failures.csv` in the folder OUTPUT; none if there is nothing to tell."""
+    """Write `failures.csv` in the folder OUTPUT; remove an old one if there are no failures."""
     file = planned.root / FAILURES
     if planned.root not in planned.ledger.parents:  # one file into one file
         return
     if not summary.failures:
-        if file.is_file() and file.read_bytes().startswith(",".join(COLUMNS).encode()):  # ours, of a run before
+        if file.is_file() and file.read_bytes().startswith(",".join(COLUMNS).encode()):  # written by an earlier run
             file.unlink()
         return
     with (
@@ -84,7 +84,7 @@ def write_failures(planned: Plan, summary: Summary) -> None:
 
 
 class _Read(NamedTuple):
-    """A picture on its way into the network."""
+    """A picture that is being read."""
 
     job: Job
     header: Header
@@ -100,16 +100,16 @@ class _Work:
         self.summary = Summary()
         self._stop = Event()
         self._limit = translator.passes.limit
-        self._held = 0  # bytes
-        self._pictures = 0  # that are held
-        self._writing = 0  # files at this moment
+        self._held = 0  # bytes of pictures in memory
+        self._pictures = 0  # number of pictures in memory
+        self._writing = 0  # number of files being written
         self._freed = Condition()
         self._window: deque[_Read] = deque()
         workers = max(1, options.workers)
         self._readers, self._writers = ThreadPoolExecutor(workers), ThreadPoolExecutor(workers)
 
     def run(self) -> None:
-        """All of it. The network runs in the thread that calls: in others, memory is slower to be had."""
+        """Translate everything. The network runs in the calling thread, where memory is allocated faster."""
         jobs = deque(self.planned.jobs)
         with progress_bar("translating", "picture", total=len(jobs)) as self._bar:
             while (jobs or self._window) and not self._stop.is_set():
@@ -119,7 +119,7 @@ class _Work:
             self._writers.shutdown()
 
     def leave(self) -> None:
-        """Drop what is under way; nothing is, if all went well. What is nearly written may still end."""
+        """Cancel all pending work and remove unfinished files; files that are nearly written may finish."""
         self._stop.set()
         for workers in (self._readers, self._writers):
             workers.shutdown(wait=False, cancel_futures=True)
@@ -128,7 +128,7 @@ class _Work:
         drop_unfinished(self.planned.root)
 
     def _read_ahead(self, jobs: deque[Job]) -> None:
-        """Start to read pictures, as far ahead as memory allows; at least one, when others are out of the way."""
+        """Start reading pictures as far ahead as memory allows, at least one."""
         while jobs and not self._stop.is_set() and len(self._window) < AHEAD:
             job = jobs[0]
             try:
@@ -164,7 +164,7 @@ class _Work:
             raise UsageError(f"{size} must have {need} of memory to be read, got {limit}. Give --max-memory more.")
 
     def _hold(self, size: int, wait: bool) -> bool:
-        """Count a picture's memory, if there is room for it or nobody else has any."""
+        """Reserve memory for a picture; a single picture is always accepted."""
         with self._freed:
             while self._pictures and (self._held + size > self._limit // AHEAD_SHARE or self._pictures >= 2 * AHEAD):
                 if not wait or self._stop.is_set():
@@ -182,7 +182,7 @@ class _Work:
             self._freed.notify_all()
 
     def _next(self) -> list[_Read]:
-        """The next picture, and others of its size that came with it, for one pass."""
+        """The next picture, with others of the same size, for one pass."""
         first = self._window.popleft()
         size = (first.header.height, first.header.width)
         most = self.options.batch_size or self.translator.passes.at_once(*size, self._limit - self._held)
@@ -193,7 +193,7 @@ class _Work:
         return batch
 
     def _pass(self, batch: list[_Read]) -> None:
-        """Take pictures through the network, and hand them over to be written."""
+        """Translate pictures and queue them for writing."""
         ready: list[tuple[_Read, list[Photo]]] = []
         for read in batch:
             try:
@@ -211,7 +211,7 @@ class _Work:
                 raise
             self._pass_one_by_one([read for read, _ in ready], error)
             return
-        except OSError as error:  # of temporary files
+        except OSError as error:  # from temporary files
             self._end(f"{self.translator.passes.folder} cannot be written to any more ({error.strerror})")
             return
         start = 0
@@ -250,7 +250,7 @@ class _Work:
             with self._freed:
                 self.summary.translated += 1
             self._count()
-        except Exception as error:  # told in the end; the others go on
+        except Exception as error:  # reported at the end; the other pictures continue
             if isinstance(error, OSError) and error.errno in FULL:
                 self._end(f"{self.planned.root} cannot be written to any more ({error.strerror})")
             else:

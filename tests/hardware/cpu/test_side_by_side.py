@@ -110,7 +110,7 @@ def test_two_networks_run_at_once_both_ways_on_half_of_the_threads_each() -> Non
     barrier = Barrier(2)
     one, two = prepared(Meeting(barrier)), prepared(Meeting(barrier))
     x, y = one(torch.ones(1, 1)), two(torch.ones(1, 1))
-    (x + y).backward()  # type: ignore[no-untyped-call]
+    (x + y).backward()
     assert one.threads == two.threads == [2]
     with ThreadPoolExecutor() as others:
         assert others.submit(torch.get_num_threads).result() == torch.get_num_threads() == 4
@@ -172,8 +172,8 @@ def test_no_graph_outlives_its_backward_pass() -> None:
     x, y = one(torch.ones(1, 1)), two(torch.ones(1, 1))
     total = x + y
     assert x.grad_fn is not None
-    inner = [weakref.ref(passes.outputs[0]) for passes in x.grad_fn.passes]  # type: ignore[attr-defined]
-    total.backward()  # type: ignore[no-untyped-call]
+    inner = [weakref.ref(passes.outputs[0]) for passes in x.grad_fn.passes]
+    total.backward()
     gc.collect()
     assert [each() for each in inner] == [None, None]
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from cyclegan.data import encoding
 from cyclegan.inference.collection import Options, Summary, translate_collection, work
 from cyclegan.inference.passes import Memory
 from cyclegan.inference.saved import Facts
+from cyclegan.pictures import encoding
 from cyclegan.pictures.finding import find_images
 from cyclegan.translator import Translator
 from tests.conftest import save_picture
@@ -178,7 +178,7 @@ def test_large_pictures_are_streamed_with_the_same_result(tmp_path: Path, monkey
         streams.append(arguments)
         stream(*arguments)
 
-    monkeypatch.setattr(little.inference, "stream", counted)
+    monkeypatch.setattr(little.passes, "stream", counted)
     assert run(little, tmp_path / "photos", tmp_path / "out").translated == 1
     assert len(streams) == 1
     made = np.asarray(Image.open(tmp_path / "out" / "large.png")).astype(int)
