@@ -45,7 +45,11 @@ def assemble_game(config: DictConfig, data: UnpairedData | None = None) -> Game:
     Args:
         config: of a run.
         data: of the run; None: made from the config, without pictures.
+
+    Raises:
+        UsageError: if an option has the wrong type.
     """
+    check_types(config)
     data = data or UnpairedData(instantiate(config.domain, _convert_="all"), config.seed)
     game: Game = instantiate(config.model, _convert_="all")
     game.see(data.blank_batch(data.domain.batch_size, data.domain.crop_size))

@@ -9,7 +9,6 @@ from torch import nn
 from yaml import YAMLError
 
 from cyclegan.console.errors import UsageError
-from cyclegan.console.options import check_types
 from cyclegan.console.output import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.files.weights import BrokenFileError, read_pickle
@@ -89,7 +88,6 @@ def saved_config(run: Run, trust: bool = False) -> DictConfig:
         raise UsageError(f"{run.folder} must be a run folder, but its config.yaml is not. Name the folder of a run.")
     if not trust:
         check_targets(OmegaConf.to_container(config, resolve=True), run.config)
-    check_types(config)
     return config
 
 

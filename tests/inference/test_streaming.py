@@ -54,7 +54,7 @@ def streamed(network: ResnetGenerator, picture: Tensor, memory: int, folder: Pat
 def test_bands_of_any_height_give_the_whole_result(
     options: dict[str, Any], size: tuple[int, int], largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LARGEST", largest)
+    monkeypatch.setattr(module, "LARGEST_BAND", largest)
     network = generator(**options)
     picture = torch.rand(1, options.get("channels", 3), *size) * 2 - 1
     with torch.inference_mode():

@@ -30,7 +30,7 @@ def test_losses_are_named_by_what_they_lead_to() -> None:
 
 def test_distance_from_equilibrium_is_drawn_where_it_was_measured() -> None:
     chart = loss_charts(rows(duality_gap=[None, 0.5], regret_generators=[None, 0.2]), LOOKS)[-1]
-    assert (chart.steps, list(chart.lines)) == ([2], ["duality gap", "generators' regret"])
+    assert (chart.steps, list(chart.lines)) == ([2], ["duality gap", "regret of generators"])
 
 
 def test_scores_are_drawn_where_they_were_measured() -> None:

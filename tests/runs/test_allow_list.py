@@ -77,10 +77,12 @@ def test_every_verb_refuses_a_config_that_would_run_code(
         "decoded": f'${{oc.decode:"{{{evil}}}"}}',
     }
     spoil(run, "model.adversarial", values[way])
-    assert "names zipfile.ZipFile, which is none of" in fail_command(
+    assert "names zipfile.ZipFile, which is not on the allow-list" in fail_command(
         capsys, "train", f"resume={run}", "trainer.max_steps=9"
     )
-    assert "names zipfile.ZipFile, which is none of" in fail_command(capsys, "evaluate", str(run), "--features", "none")
+    assert "names zipfile.ZipFile, which is not on the allow-list" in fail_command(
+        capsys, "evaluate", str(run), "--features", "none"
+    )
     assert not (tmp_path / "mark").exists()
     if way == "plain":  # it was no empty threat
         with pytest.raises(AttributeError, match="'ZipFile' object"):

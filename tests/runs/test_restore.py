@@ -8,7 +8,7 @@ import torch
 
 from cyclegan.console.errors import UsageError
 from cyclegan.runs.folder import Run
-from cyclegan.runs.restore import restore, saved_config
+from cyclegan.runs.restore import restore, restore_game
 from cyclegan.scoring.equilibrium import duality_gap, rounds_of
 from tests.commands import run_command
 from tests.conftest import save_domain
@@ -41,7 +41,8 @@ def test_a_restored_game_has_the_duality_gap_that_the_run_measured_itself(run: P
     gap = duality_gap(game, rounds_of(data, steps=2, repeats=2), played)
     (row,) = [row for row in rows(run) if row["duality_gap"]]
     measured = [float(row[name]) for name in ("regret_generators", "regret_discriminators", "duality_gap_std")]
-    assert [gap.regrets["generators"].mean, gap.regrets["discriminators"].mean, gap.std] == pytest.approx(measured)
+    found = [gap.regrets["generators"].mean, gap.regrets["discriminators"].mean, gap.std]
+    assert found == pytest.approx(measured, abs=1e-5)  # training rounds differently
 
 
 def test_a_missing_folder_or_checkpoint_is_reported(run: Path, tmp_path: Path) -> None:
@@ -57,4 +58,4 @@ def test_a_saved_config_with_a_value_of_the_wrong_type_is_refused(run: Path, tmp
     config = tmp_path / "edited" / "config.yaml"
     config.write_text(config.read_text().replace("residual: false", "residual: 'false'"))
     with pytest.raises(UsageError, match=r"model\.generator\.residual must be true or false, got 'false'"):
-        saved_config(Run.open(tmp_path / "edited"))
+        restore_game(Run.open(tmp_path / "edited"))
