@@ -4,10 +4,11 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run on all cores; torch reads this when it is imported
 
+import re
 import shutil
 import signal
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from torch import nn
 
 from cyclegan import networks
 from cyclegan.console.errors import UsageError
+from cyclegan.hardware.recompute import is_recomputed
+from cyclegan.methods.game import Game
+from cyclegan.methods.memory_estimate import training_bytes
 from tests.commands import TINY, run_command
 
 PROJECT = Path(__file__).parent.parent
@@ -47,6 +51,24 @@ def shared_data(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no {folder}; CYCLEGAN_SHARED names the folder that holds data/{name}")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def remembered_estimates() -> Iterator[None]:
+    """Estimate the memory of equal games once, as this takes a third of a tiny run."""
+    estimates: dict[str, int] = {}
+
+    def remember(game: Game, batch: Any, precision: str) -> int:
+        options = {name: value for name, value in vars(game).items() if not name.startswith("_")}
+        facts = game, options, list(map(is_recomputed, game.children())), [each.shape for each in batch], precision
+        key = re.sub("0x[0-9a-f]+", "", repr(facts))
+        if key not in estimates:
+            estimates[key] = training_bytes(game, batch, precision)
+        return estimates[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cyclegan.runs.preflight.training_bytes", remember)
+        yield
 
 
 @pytest.fixture(autouse=True)

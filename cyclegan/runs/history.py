@@ -43,7 +43,8 @@ def plot_losses(run: Run) -> None:
     """Plot all losses to `losses.png`."""
     rows = read_history(run)
     groups = loss_groups(list(rows[0]) if rows else [])
-    figure = Figure(figsize=(12, 3 * -(-max(1, len(groups)) // 2)), layout="constrained")
+    figure = Figure(figsize=(12, 3 * -(-max(1, len(groups)) // 2)))
+    figure.subplots_adjust(left=0.05, right=0.98, hspace=0.4, wspace=0.12)
     for place, (title, names) in enumerate(groups.items(), start=1):
         axes = figure.add_subplot(-(-len(groups) // 2), 2, place)
         for name in names:
@@ -53,4 +54,4 @@ def plot_losses(run: Run) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     with replaced_whole(run.losses) as partial:
-        FigureCanvasAgg(figure).print_figure(str(partial), format="png")
+        FigureCanvasAgg(figure).print_png(str(partial))
