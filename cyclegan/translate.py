@@ -159,7 +159,7 @@ def _complaint(summary: Summary) -> str:
         lines += [f"  {printable(each.source)}: {printable(each.reason)}" for each in summary.failures[:NAMED]]
         lines += ["  ..."] * (len(summary.failures) > NAMED)
     if summary.stopped:
-        lines.append(f"Stopped: {summary.stopped}. Make room, then go on with the same command.")
+        lines.append(f"Stopped: {summary.stopped}. Make room, then continue with the same command.")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -223,7 +223,7 @@ def test_a_users_mistake_ends_with_one_line(
         ("nowhere",): "There is no folder nowhere",
         (str(tmp_path / "empty"), str(domain_root)): "holds no translator yet",
         (str(tmp_path / "stray.ckpt"),): "stray.ckpt holds more than weights, or is damaged. It was not loaded",
-        (str(run / "config.yaml"),): "config.yaml is no model. Name a run folder, a checkpoint, a translator",
+        (str(run / "config.yaml"),): "config.yaml is not a model. Name a run folder, a checkpoint, a translator",
         (str(run), "nowhere"): "There is no folder nowhere. Name one that holds testA and testB.",
         (str(run), str(tmp_path / "empty")): f"There are no test pictures in {tmp_path / 'empty' / 'testA'}",
         (str(run), str(tmp_path / "no_b")): "There are no test pictures in",

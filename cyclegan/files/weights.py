@@ -49,7 +49,7 @@ def _check_zip(path: Path) -> None:
         with ZipFile(path) as packed:
             if any(entry.compress_type != ZIP_STORED for entry in packed.infolist()):
                 raise UsageError(
-                    f"{path} must be uncompressed, as torch.save writes it. It was not loaded: name another."
+                    f"{path} must not be compressed, and was not loaded. Name a file that torch.save wrote."
                 )
             damaged = packed.testzip()
     except (BadZipFile, OSError, EOFError, ValueError) as error:

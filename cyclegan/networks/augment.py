@@ -1,4 +1,4 @@
-"""Differentiable augmentation: discriminators see real and fake pictures changed at random, and learn less by heart.
+"""Differentiable augmentation: random changes of real and fake pictures, against overfitting of discriminators.
 
 Source: Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", arXiv 2006.10738.
 """
@@ -12,7 +12,7 @@ SHIFT, HOLE = 1 / 8, 1 / 2  # of a side: largest translation, side of the square
 
 
 class DifferentiableAugmentation(nn.Module):
-    """Changes each picture of a batch (B, C, H, W) in [-1, 1] on its own; gradients pass through.
+    """Changes each picture of a batch (B, C, H, W) in [-1, 1] at random; gradients pass through.
 
     Args:
         policy: ``colour`` (brightness, saturation, contrast), ``translation``, ``cutout``, in this order; may be empty.
@@ -36,7 +36,7 @@ class DifferentiableAugmentation(nn.Module):
 
 
 def change_colour(x: Tensor) -> Tensor:
-    """Brightness by up to half the range, saturation from 0 to 2 times, contrast from 0.5 to 1.5 times."""
+    """Change brightness by up to 0.5, saturation by a factor from 0 to 2, contrast by a factor from 0.5 to 1.5."""
     brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
     x = x + brightness - 0.5
     gray = x.mean(1, keepdim=True)
@@ -46,21 +46,17 @@ def change_colour(x: Tensor) -> Tensor:
 
 
 def translate(x: Tensor) -> Tensor:
-    """Up to an eighth of a side each way; zeros fill what comes in."""
-    batch, _, height, width = x.shape
-    rows, columns = (
-        (torch.rand(batch, 1, device=x.device) * 2 - 1).mul(SHIFT * side).round().long()
-        + torch.arange(side, device=x.device)
-        for side in (height, width)
-    )
-    inside = ((rows >= 0) & (rows < height))[:, None, :, None] & ((columns >= 0) & (columns < width))[:, None, None, :]
+    """Move by up to an eighth of a side each way, continued by reflection: black borders would leak into outputs."""
+    batch, _, *sides = x.shape
+    shifts = ((torch.rand(batch, 1, device=x.device) * 2 - 1).mul(SHIFT * side).round().long() for side in sides)
+    places = (shift + torch.arange(side, device=x.device) for shift, side in zip(shifts, sides, strict=True))
+    rows, columns = ((side - 1) - ((side - 1) - place.abs()).abs() for place, side in zip(places, sides, strict=True))
     pictures = torch.arange(batch, device=x.device)[:, None, None]
-    moved = x.permute(0, 2, 3, 1)[pictures, rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None]]
-    return moved.permute(0, 3, 1, 2) * inside
+    return x.permute(0, 2, 3, 1)[pictures, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
 
 
 def cut_out(x: Tensor) -> Tensor:
-    """A square of half the side, anywhere, becomes zeros."""
+    """Set a square of half the side at a random place to zero, which is gray."""
     batch, _, height, width = x.shape
     holes = []
     for side in (height, width):

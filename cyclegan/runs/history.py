@@ -54,4 +54,4 @@ def plot_losses(run: Run) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     with replaced_whole(run.losses) as partial:
-        FigureCanvasAgg(figure).print_png(str(partial))
+        FigureCanvasAgg(figure).print_png(str(partial))  # type: ignore[no-untyped-call]
