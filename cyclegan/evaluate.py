@@ -16,6 +16,7 @@ from cyclegan.data.domain import Domain
 from cyclegan.data.folders import Sides
 from cyclegan.data.module import Tests, UnpairedData
 from cyclegan.data.transforms import CenterCrop, Resize
+from cyclegan.eyes.weights import NAMES as EYES
 from cyclegan.hardware.devices import usable_device
 from cyclegan.pictures.finding import find_images
 from cyclegan.pictures.images import SUFFIXES, BrokenImageError
@@ -27,7 +28,7 @@ from cyclegan.scoring.equilibrium import duality_gap, rounds_of
 from cyclegan.scoring.features import INCEPTION, Extractor, load_extractor
 from cyclegan.scoring.judge import Judge
 from cyclegan.scoring.model import Model
-from cyclegan.scoring.perceptual import Perceptual
+from cyclegan.scoring.perceptual import EyesPerceptual, Perceptual, PictureDistance
 from cyclegan.scoring.table import NOTHING, REALS, Table, footnotes, save_table, table_lines
 
 NONE = "none"
@@ -71,7 +72,8 @@ def _parser() -> Parser:
     add("--to", metavar="NAME", help="score only translations to this look")
     add("--a", metavar="NAME", help="the look in DATASET's testA, for a model that is not part of a run")
     add("--trust", action="store_true", help="let the run's config name classes that are not cyclegan's")
-    what = f"what KID and FID compare: {NONE}, {INCEPTION} or PATH.onnx (default: {INCEPTION}, if it can be downloaded)"
+    names = ", ".join((NONE, *EYES, INCEPTION))
+    what = f"what KID and FID compare: {names} or PATH.onnx (default: {INCEPTION}, if it can be downloaded)"
     add("--features", metavar="WHAT", help=what)
     add("--size", type=positive, help="size of the compared pictures in pixels (default: as in the run's tests)")
     add("--batch-size", type=positive, default=8, help="pictures per pass (default: %(default)s)")
@@ -219,9 +221,10 @@ def _pairs(fakes: Path, reals: Path, sides: Sides) -> Tests:
     return Tests(paired, [truths[places[file]] for file in paired], aligned=True)
 
 
-def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perceptual | None]:
-    """The networks for KID, FID and LPIPS. Prints a line for each default network that is not available."""
-    extractor = perceptual = None
+def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, PictureDistance | None]:
+    """The networks for KID, FID and the perceptual distance. Prints a line for each default that is not available."""
+    extractor: Extractor | None = None
+    perceptual: PictureDistance | None = None
     try:
         if options.features != NONE:
             check_enough(len(tests.a), len(tests.b))
@@ -230,6 +233,8 @@ def _networks(options: Namespace, tests: Tests) -> tuple[Extractor | None, Perce
         if options.features is not None:
             raise
         say(f"KID and FID are left out. {error}")
+    if options.features in EYES:
+        return extractor, EyesPerceptual(options.features) if tests.aligned else None
     try:
         perceptual = Perceptual() if tests.aligned else None
     except UsageError as error:

@@ -93,7 +93,7 @@ def _train(config: DictConfig, run: Run | None, options: list[str]) -> None:
     if checkpoint:
         load_weights(game, checkpoint)
     elif config.init_from:
-        load_first_weights(game, config.init_from)
+        load_first_weights(game, config.init_from, {"a": data.a, "b": data.b})
     run = run or _new_run(config)
     steps, stopping = steps_of(checkpoint) if checkpoint else 0, Stopping()
     trainer = _make_trainer(config, run, stopping, steps)

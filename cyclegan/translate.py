@@ -23,6 +23,7 @@ from cyclegan.hardware.precision import choose_precision
 from cyclegan.inference.collection import Options, Summary, plan, translate_plan
 from cyclegan.inference.collection.work import FAILURES, write_failures
 from cyclegan.inference.passes import MEMORY_SHARE, Memory
+from cyclegan.inference.saved import list_bundled
 from cyclegan.pictures.encoding import FORMATS
 from cyclegan.translator import Translator
 
@@ -177,10 +178,11 @@ def _parser() -> Parser:
     add(
         "model",
         metavar="MODEL",
-        help="a run folder, checkpoint, translator folder, Hugging Face Hub id, .pth or .onnx file",
+        help="a bundled translator (see --list), run folder, checkpoint, Hugging Face Hub id, .pth or .onnx file",
     )
     add("input", metavar="INPUT", nargs="+", help="pictures, folders with all below them, or quoted patterns")
     add("output", metavar="OUTPUT", type=Path, help="a file for one picture, or a folder that gets the same tree")
+    add("--list", action=_ListBundled, nargs=0, help="list the translators that come with the package, and exit")
     add("--to", metavar="NAME", help="the look to translate to, where the model has two directions")
     add("--format", choices=tuple(FORMATS), help="of what is written (default: each file's own)")
     add("--strip", action="store_true", help="leave out EXIF, colour profile and XMP")
@@ -197,6 +199,14 @@ def _parser() -> Parser:
     add("--devices", type=positive, default=1, metavar="N", help="processes per machine, one per device (default: 1)")
     add("--num-nodes", type=positive, default=1, metavar="M", help="machines (default: 1)")
     return parser
+
+
+class _ListBundled(argparse.Action):
+    """Prints the bundled translators and exits, as --version does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        say("\n".join(list_bundled()))
+        parser.exit()
 
 
 def _bytes(text: str) -> int:

@@ -3,17 +3,22 @@
 import io
 import json
 from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from cyclegan.callbacks.current import current_data, current_run
+from cyclegan.callbacks.current import current_data, current_game, current_run
 from cyclegan.callbacks.samples import translation_grid
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.console.errors import UsageError
 from cyclegan.data.module import UnpairedData
 from cyclegan.inference.card import Scores, describe
+from cyclegan.inference.saved import WEIGHTS
+from cyclegan.methods.game import Game
 from cyclegan.runs.folder import Run
+from cyclegan.runs.start_log import read_starts
 from cyclegan.scoring.table import read_table
 from cyclegan.translator import Translator
 
@@ -42,11 +47,12 @@ class Cards(Callback):
         if not trainer.is_global_zero or was_stopped(trainer):
             return
         run, data = current_run(trainer), current_data(trainer)
-        self._describe(run.folder, data, read_table(run.scores))
+        recipe = _recipe(run, current_game(trainer))
+        self._describe(run.folder, data, read_table(run.scores), recipe)
         if run.best.is_dir():
-            self._describe(run.best, data, _best_scores(run, data))
+            self._describe(run.best, data, _best_scores(run, data), recipe)
 
-    def _describe(self, folder: Path, data: UnpairedData, scores: Mapping[str, Scores]) -> None:
+    def _describe(self, folder: Path, data: UnpairedData, scores: Mapping[str, Scores], recipe: str) -> None:
         places = {letter: Run(folder).translator(look) for letter, look in (("b", data.b), ("a", data.a))}
         translators = {letter: Translator.from_pretrained(place) for letter, place in places.items() if place.is_dir()}
         if not translators:
@@ -55,8 +61,15 @@ class Cards(Callback):
         translation_grid(translators, data.fixed_pictures(self.pictures)).save(grid, format="PNG")
         for letter, translator in translators.items():
             own_scores = scores.get(translator.facts.target)
+            digest = sha256((places[letter] / WEIGHTS).read_bytes()).hexdigest()
             card = describe(
-                translator.facts, translator.parameters, grid.getvalue(), own_scores, _training_data(data), self.licence
+                translator.facts,
+                translator.parameters,
+                grid.getvalue(),
+                own_scores,
+                _training_data(data),
+                self.licence,
+                f"{recipe} {WEIGHTS} has the sha256 {digest}.",
             )
             card.write(places[letter])
 
@@ -66,6 +79,13 @@ def _best_scores(run: Run, data: UnpairedData) -> dict[str, Scores]:
     ranking = json.loads(run.ranking.read_text(encoding="utf-8"))
     rows = {"translator": {ranking["score"]: ranking["kept"][0]["value"]}}
     return dict.fromkeys((data.a, data.b), rows)
+
+
+def _recipe(run: Run, game: Game) -> str:
+    """The command, length and date of the training."""
+    started = read_starts(run)[0]
+    command = f"python -m cyclegan.train {started.options}"
+    return f"`{command}`, {game.steps:,} steps with cyclegan {version('cyclegan')}, begun on {started.time[:10]}."
 
 
 def _training_data(data: UnpairedData) -> str:

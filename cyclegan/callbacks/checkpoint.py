@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from cyclegan.callbacks.current import current_generators, current_run, current_translators
 from cyclegan.callbacks.numbers import check_numbers
-from cyclegan.callbacks.ranking import Ranking, numbers_of_this_step, score_to_rank_by
+from cyclegan.callbacks.ranking import Ranking, features_of_scores, numbers_of_this_step, score_to_rank_by
 from cyclegan.console.errors import UsageError
 from cyclegan.console.output import say
 from cyclegan.files.writing import replaced_whole, second_name
@@ -65,7 +65,7 @@ class Checkpoint(LightningCheckpoint):
         """Print the score that ranks checkpoints. A resumed run continues its ranking if the score is the same."""
         score = score_to_rank_by(self.score, trainer) if self.keep_best else None
         if score is not None:
-            self._ranking = Ranking(score, self.keep_best)
+            self._ranking = Ranking(score, self.keep_best, features_of_scores(trainer))
             self._ranking.load_state_dict(self._restored)
             say(f"  best      by {score}{'' if '/' in score else ' of both directions'}: {current_run(trainer).best}")
         elif self.keep_best:

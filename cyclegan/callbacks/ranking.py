@@ -36,14 +36,16 @@ class Ranking:
     Args:
         score: such as ``ssim``, the mean over all directions, or ``to_winter/ssim`` for one direction.
         keep: number of checkpoints to keep.
+        features: name of the features of KID and FID; None: without features.
 
     Attributes:
         kept: the best checkpoints, best first.
         new: the newest checkpoint, if it is among the best.
     """
 
-    def __init__(self, score: str, keep: int) -> None:
+    def __init__(self, score: str, keep: int, features: str | None = None) -> None:
         self.score = score
+        self.features = features if score.endswith(("kid", "fid")) else None
         self.keep = keep
         self.kept: list[Ranked] = []
         self.new: Ranked | None = None
@@ -72,6 +74,7 @@ class Ranking:
         with replaced_whole(run.ranking) as partial:
             best = {
                 "score": self.score,
+                "features": self.features,
                 "higher_is_better": self._higher_is_better,
                 "kept": list(map(asdict, self.kept)),
             }
@@ -81,11 +84,11 @@ class Ranking:
 
     def state_dict(self) -> dict[str, Any]:
         """The score and the best checkpoints."""
-        return {"score": self.score, "kept": list(map(asdict, self.kept))}
+        return {"score": self.score, "features": self.features, "kept": list(map(asdict, self.kept))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore the best checkpoints, unless they were ranked by another score."""
-        if state.get("score") == self.score:
+        """Restore the best checkpoints, unless they were ranked by another score or other features."""
+        if (state.get("score"), state.get("features")) == (self.score, self.features):
             self.kept = [Ranked(**each) for each in state["kept"]]
 
 
@@ -112,3 +115,9 @@ def score_to_rank_by(wanted: str, trainer: Trainer) -> str | None:
 def numbers_of_this_step(trainer: Trainer) -> dict[str, float]:
     """Scores of the current step; empty if it was not scored."""
     return next((each.newest for each in callbacks_of(trainer, Scores)), {})
+
+
+def features_of_scores(trainer: Trainer) -> str | None:
+    """Name of the features of KID and FID; None if there are none."""
+    extractors = [each.extractor for each in callbacks_of(trainer, Scores)]
+    return next((each.name for each in extractors if each is not None), None)

@@ -34,7 +34,7 @@ class Scores(Callback):
     Args:
         every_n_epochs: epochs between scores; null: only at the end.
         pictures: number of test pictures per look, spread evenly; null: all.
-        features: of KID and FID: ``inception``, or the path of an ONNX file; null: without KID and FID.
+        features: of KID and FID: ``inception``, ``lite0``, ``lite1``, ``lite2`` or an ONNX file; null: none.
 
     Attributes:
         newest: scores of the current step by name, such as ``to_winter/ssim``; empty if it was not scored.

@@ -1,4 +1,4 @@
-"""Where the configuration, the bundled pictures and the cache lie."""
+"""Where the configuration, the bundled pictures and translators, and the cache lie."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 INSTALLED = (PACKAGE / "conf").is_dir()  # a wheel brings its own configuration; a checkout has it beside the package
 CONF = PACKAGE / "conf" if INSTALLED else PACKAGE.parent / "conf"
+TRANSLATORS = CONF.parent / "translators"
 
 
 def datasets(name: str) -> str:

@@ -66,6 +66,7 @@ def describe(
     scores: Scores | None = None,
     data: str | None = None,
     licence: str | None = None,
+    training: str | None = None,
 ) -> Card:
     """Make the card of a translator.
 
@@ -76,6 +77,7 @@ def describe(
         scores: numbers by row and name, as in `scores.json`.
         data: description of the training data.
         licence: of the weights, as an identifier of the Hub.
+        training: recipe, length and date of the training.
     """
     header = ModelCardData(
         library_name="cyclegan",
@@ -94,6 +96,7 @@ def describe(
         USE.format(target=facts.target),
         _table(scores) if scores else "",
         f"## Data\n\n{data or DATA}\n",
+        f"## Training\n\n{training}\n" if training else "",
         f"## Licence\n\nOf these weights: {licence or 'not stated; ask whoever published them'}.\n",
     ]
     return Card("\n".join(part for part in parts if part), grid)

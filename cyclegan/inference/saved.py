@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cyclegan import networks
 from cyclegan.console.errors import UsageError
+from cyclegan.console.places import TRANSLATORS
 from cyclegan.files.weights import read_pickle
 from cyclegan.files.writing import replaced_whole
 from cyclegan.interop.onnx import ONNX, OnnxGenerator
@@ -123,8 +124,8 @@ def find(source: str | Path, to: str | None) -> Found:
     """Load the generator that translates to the look named `to`.
 
     Args:
-        source: a run folder, a checkpoint, a translator folder, the name of a model on the Hub, a reference weight
-            file, or an ONNX file written by `cyclegan.export`.
+        source: a run folder, a checkpoint, a translator folder, the name of a bundled translator or of a model on the
+            Hub, a reference weight file, or an ONNX file written by `cyclegan.export`.
         to: the target look; may be None if the source has only one.
 
     Raises:
@@ -135,8 +136,8 @@ def find(source: str | Path, to: str | None) -> Found:
         found = _from_checkpoint(path, to) if path.suffix == CHECKPOINT else _from_file(path)
         _chosen({found.facts.target: found}, to or found.facts.target)
         return found
-    if not path.exists() and HUB_ID.fullmatch(str(source)):
-        path = _from_hub(str(source))
+    if not path.exists():
+        path = bundled(str(source)) or (_from_hub(str(source)) if HUB_ID.fullmatch(str(source)) else path)
     folder = _find_folder(path, to)
     try:
         facts = Facts(**json.loads((folder / CONFIG).read_text()))
@@ -227,6 +228,27 @@ def entry_of(generators: Iterable[tuple[nn.Module, Facts]]) -> dict[str, Any]:
         facts.target: {"facts": asdict(facts), "weights": dict(generator.state_dict())}
         for generator, facts in generators
     }
+
+
+def bundled(name: str) -> Path | None:
+    """Folder of the bundled translators of a name; None if there is none, or if a path of that name exists."""
+    folder = TRANSLATORS / name
+    return folder if not Path(name).exists() and folder in _bundled_folders() else None
+
+
+def list_bundled() -> list[str]:
+    """A line about each bundled translator: name, looks, crop size and size of the file."""
+    lines = []
+    for folder in (each for name in _bundled_folders() for each in sorted(name.glob(f"{TRANSLATOR_PREFIX}*"))):
+        facts = Facts(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        size = (folder / WEIGHTS).stat().st_size / 2**10
+        looks = f"{facts.source} to {facts.target}"
+        lines.append(f"{folder.parent.name:<10} {looks}, {facts.size} px crops, {size:,.0f} KiB")
+    return lines
+
+
+def _bundled_folders() -> list[Path]:
+    return sorted(folder for folder in TRANSLATORS.glob("*") if any(folder.glob(f"{TRANSLATOR_PREFIX}*/{CONFIG}")))
 
 
 def _from_hub(name: str) -> Path:

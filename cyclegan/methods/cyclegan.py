@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cyclegan.console.errors import UsageError
 from cyclegan.data.sampling import Pair
@@ -49,6 +49,7 @@ class CycleGAN(Game):
 
     Attributes:
         consistency_period: one picture in so many of a batch, and at least one, has cycle and identity terms.
+        make_cycle_distance: makes the norm of Eq. 2, a function of pictures after both generators and the real ones.
 
     Raises:
         UsageError: for an empty list of weights.
@@ -56,6 +57,7 @@ class CycleGAN(Game):
     """
 
     consistency_period = 1
+    make_cycle_distance: Callable[[], Callable[[Tensor, Tensor], Tensor]] = staticmethod(lambda: l1)
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class CycleGAN(Game):
         if not self.lambda_cycle:
             raise UsageError(f"lambda_cycle must be one weight, or several, got {lambda_cycle}.")
         self.lambda_identity = lambda_identity
+        self.cycle_distance = self.make_cycle_distance()
         for network in (self.to_b, self.to_a) if checkpointing else ():
             recompute(network)
         self.pool_a, self.pool_b = (ImagePool(pool_size, torch.initial_seed() + side) for side in (0, 1))
@@ -114,8 +117,8 @@ class CycleGAN(Game):
             terms = {
                 "gan_b": self.adversarial.generator(score_b),  # Eq. 1
                 "gan_a": self.adversarial.generator(score_a),
-                "cycle_a": lambda_cycle * l1(cycle_a, a[some]),  # Eq. 2
-                "cycle_b": lambda_cycle * l1(cycle_b, b[some]),
+                "cycle_a": lambda_cycle * self.cycle_distance(cycle_a, a[some]).mean(),  # Eq. 2
+                "cycle_b": lambda_cycle * self.cycle_distance(cycle_b, b[some]).mean(),
             }
             if self.lambda_identity:  # Sec. 5.2
                 terms["same_b"] = lambda_identity * l1(same_b, b[some])

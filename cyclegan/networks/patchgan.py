@@ -1,7 +1,10 @@
 """Discriminators that judge patches or single pixels: Isola et al., arXiv 1611.07004, Sec. 3.2.2 and 6.1.2."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
+from cyclegan.networks.augment import DifferentiableAugmentation
 from cyclegan.networks.layers import Norm, at_least, conv_bias, init_weights, norm_layer, normalise_spectrally
 
 WIDEST = 8  # no layer has more than this many times `width` channels
@@ -20,9 +23,10 @@ class PatchDiscriminator(nn.Module):
         layers: how many times the size is halved.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``; never on the first and last convolution.
         spectral_norm: see `normalise_spectrally`.
+        augment: see `DifferentiableAugmentation`.
 
     Raises:
-        ValueError: for sizes that are too small, or an unknown norm.
+        ValueError: for sizes that are too small, an unknown norm or an unknown augmentation.
     """
 
     def __init__(
@@ -32,9 +36,11 @@ class PatchDiscriminator(nn.Module):
         layers: int = 3,
         norm: Norm = "instance",
         spectral_norm: bool = False,
+        augment: Sequence[str] = (),
     ) -> None:
         super().__init__()
         at_least(1, channels=channels, width=width, layers=layers)
+        self.augment = DifferentiableAugmentation(augment)
         self.smallest = 3 * 2**layers  # height and width that leave one score
         self.body = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE))
         inner = width
@@ -53,7 +59,7 @@ class PatchDiscriminator(nn.Module):
             normalise_spectrally(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        return self.body(self.augment(x))
 
 
 class PixelDiscriminator(nn.Module):
@@ -64,16 +70,23 @@ class PixelDiscriminator(nn.Module):
         width: channels of the first of three 1x1 convolutions.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``, before the last convolution.
         spectral_norm: see `normalise_spectrally`.
+        augment: see `DifferentiableAugmentation`.
 
     Raises:
-        ValueError: for sizes that are too small, or an unknown norm.
+        ValueError: for sizes that are too small, an unknown norm or an unknown augmentation.
     """
 
     def __init__(
-        self, channels: int = 3, width: int = 64, norm: Norm = "instance", spectral_norm: bool = False
+        self,
+        channels: int = 3,
+        width: int = 64,
+        norm: Norm = "instance",
+        spectral_norm: bool = False,
+        augment: Sequence[str] = (),
     ) -> None:
         super().__init__()
         at_least(1, channels=channels, width=width)
+        self.augment = DifferentiableAugmentation(augment)
         self.smallest = 2
         self.body = nn.Sequential(
             nn.Conv2d(channels, width, 1),
@@ -88,4 +101,4 @@ class PixelDiscriminator(nn.Module):
             normalise_spectrally(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x)
+        return self.body(self.augment(x))

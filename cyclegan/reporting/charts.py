@@ -81,21 +81,30 @@ def score_charts(history: History, looks: tuple[str, str], prefix: str = "") -> 
     return [chart for chart in charts if chart.steps]
 
 
-def compared_charts(histories: Mapping[str, History]) -> list[Chart]:
-    """Charts of scores with a line per run."""
+def compared_charts(histories: Mapping[str, History], features: Mapping[str, str]) -> list[Chart]:
+    """Charts of scores with a line per run; KID and FID by different features get different charts.
+
+    Args:
+        histories: by the labels of the runs.
+        features: names of the features of KID and FID, by the labels of the runs.
+    """
     columns = dict.fromkeys(name for history in histories.values() for name in _columns(history))
     charts = []
     for name, heading in HEADINGS.items():
         for column in (each for each in columns if each.endswith(f"/{name}")):
-            lines = {label: _points(history, column) for label, history in histories.items()}
+            points = {label: _points(history, column) for label, history in histories.items()}
             way = column.rpartition("/")[0].replace("_", " ", 1)
-            charts.append(_chart(f"{heading}, {way}", better(name), {k: v for k, v in lines.items() if v}))
+            used = features if name in ("kid", "fid") else {}
+            for each in dict.fromkeys(used.get(label, "") for label in histories):
+                title = f"{heading} ({each}), {way}" if each else f"{heading}, {way}"
+                lines = {label: found for label, found in points.items() if found and used.get(label, "") == each}
+                charts.append(_chart(title, better(name), lines))
     return [chart for chart in charts if chart.steps]
 
 
 def better(score: str) -> str:
     """Whether higher or lower values of a score are better, in words; empty if neither."""
-    return BETTER[(HIGHER_IS_BETTER | {"lpips": False}).get(score)]
+    return BETTER[(HIGHER_IS_BETTER | {"lpips": False, "eyes": False}).get(score)]
 
 
 def _columns(history: History) -> list[str]:

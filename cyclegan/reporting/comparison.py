@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cyclegan.reporting.facts import RunFacts
 from cyclegan.reporting.gallery import Picture, gallery
@@ -85,13 +85,21 @@ def _scores(runs: Sequence[RunFacts]) -> list[Row]:
     rows = []
     for look, (name, heading) in product(looks, HEADINGS.items()):
         columns = [each.table.get(look, {}).get(TRANSLATOR, {}) for each in runs]
-        if name != "pictures" and any(name in column for column in columns):
-            texts = [cell(column, name) or None for column in columns]
-            rows.append(_row(f"{heading}, to {look}", texts, _which_are_best(name, columns)))
+        for features in dict.fromkeys(_features(name, column) for column in columns if name in column):
+            same = [column if _features(name, column) == features else {} for column in columns]
+            if name not in ("pictures", "features"):
+                texts = [cell(column, name) or None for column in same]
+                title = f"{heading} ({features})" if features else heading
+                rows.append(_row(f"{title}, to {look}", texts, _which_are_best(name, same)))
     return rows
 
 
-def _which_are_best(name: str, columns: Sequence[Mapping[str, float]]) -> list[bool] | None:
+def _features(score: str, numbers: Mapping[str, Any]) -> str:
+    """The features that a score is measured by; empty for scores without features."""
+    return str(numbers.get("features", "")) if score in ("kid", "fid") else ""
+
+
+def _which_are_best(name: str, columns: Sequence[Mapping[str, Any]]) -> list[bool] | None:
     """Whether each column has the best value of a score; None if the score has no better direction."""
     if (upwards := HIGHER_IS_BETTER.get(name)) is None or len(columns) < 2:
         return None

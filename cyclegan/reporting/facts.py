@@ -108,6 +108,12 @@ class RunFacts:
         return self.run.folder.resolve().name
 
     @property
+    def features(self) -> str:
+        """Name of the features of KID and FID; empty without them."""
+        rows = [row for rows in self.table.values() for row in rows.values()]
+        return next((str(row["features"]) for row in rows if "features" in row), "")
+
+    @property
     def options(self) -> dict[str, str]:
         """All options by full name, as in YAML."""
         return dict(_flat(self.config))

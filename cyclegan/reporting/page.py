@@ -47,7 +47,8 @@ def write_report(facts: RunFacts, file: Path) -> None:
 def write_comparison(runs: Sequence[RunFacts], file: Path) -> None:
     """Write a page that compares several runs."""
     labels = label_runs(runs)
-    charts = {"Scores": compared_charts({label: facts.history for label, facts in labels.items()})}
+    features = {label: facts.features for label, facts in labels.items()}
+    charts = {"Scores": compared_charts({label: facts.history for label, facts in labels.items()}, features)}
     data: dict[str, Any] = {"moments": [], "best": None, "spanGaps": True}  # each run has its own steps
     _write(file, "comparison.html.j2", charts, data, compared=Comparison.of(labels))
 

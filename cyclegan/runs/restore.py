@@ -1,5 +1,6 @@
 """Restore a saved run: its config, its checkpoint, its game and its data."""
 
+from collections.abc import Iterable, Mapping
 from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -12,7 +13,7 @@ from cyclegan.console.errors import UsageError
 from cyclegan.console.output import say
 from cyclegan.data.module import UnpairedData
 from cyclegan.files.weights import BrokenFileError, read_pickle
-from cyclegan.inference.saved import ENTRY, Facts
+from cyclegan.inference.saved import CONFIG, ENTRY, TRANSLATOR_PREFIX, Facts, bundled, find
 from cyclegan.interop.reference import read_reference, reference_files, take_reference
 from cyclegan.methods.game import Game
 from cyclegan.runs.allow_list import check_targets
@@ -140,17 +141,27 @@ def load_weights(game: Game, checkpoint: dict[str, Any]) -> None:
         ) from error
 
 
-def load_first_weights(game: Game, folder: str | Path) -> None:
-    """Load the weights of a run, or of a checkpoints folder of the reference implementation, into a new game.
+def load_first_weights(game: Game, folder: str | Path, looks: Mapping[str, str]) -> None:
+    """Load the weights of a run, translators, or a checkpoints folder of the reference, into a new game.
+
+    Args:
+        game: the game.
+        folder: a run folder, a folder of translators (only generators are loaded), the name of bundled translators, or
+            a checkpoints folder of the reference implementation.
+        looks: names of the game's looks, by their letters; translators must have the same names.
 
     Raises:
-        UsageError: if the folder is neither, or the networks are different.
+        UsageError: if the folder is none of these, or the networks are different.
     """
-    files = reference_files(Path(folder))
+    path = bundled(str(folder)) or Path(folder)
+    if not Run(path).exists() and any(path.glob(f"{TRANSLATOR_PREFIX}*/{CONFIG}")):
+        _load_translators(game, path, looks)
+        return
+    files = reference_files(path)
     if not files:
         checkpoint = newest_checkpoint(Run.open(folder)).content
         load_weights(game, checkpoint)
-        _check_kind(game, checkpoint)
+        _check_kind(game, [entry["facts"]["options"] for entry in checkpoint[ENTRY].values()])
         return
     networks = reference_networks(game)
     for name, network in networks.items():
@@ -162,10 +173,24 @@ def load_first_weights(game: Game, folder: str | Path) -> None:
             raise UsageError(f"{files[name]} must fit the model's options. {error}") from error
 
 
-def _check_kind(game: Game, checkpoint: dict[str, Any]) -> None:
+def _load_translators(game: Game, folder: Path, looks: Mapping[str, str]) -> None:
+    """Load the generators of a folder of translators, each into the direction to the look of its name."""
+    for direction in game.directions():
+        try:
+            generator, facts, _ = find(folder, looks[direction.target])
+            direction.generator.load_state_dict(generator.state_dict())
+        except RuntimeError as error:
+            reason = str(error).splitlines()[1].strip()
+            raise UsageError(
+                f"The generators must be those of {folder} ({reason}). Set model.generator to its options: "
+                f"{facts.network} with {dict(facts.options)}."
+            ) from error
+        _check_kind(game, [facts.options])
+
+
+def _check_kind(game: Game, saved: Iterable[Mapping[str, Any]]) -> None:
     """Refuse options of generators, such as `residual`, that change the meaning of weights but not their shapes."""
     own = [Facts.of(direction.make_generator, "", "", 0).options for direction in game.directions()]
-    saved = [entry["facts"]["options"] for entry in checkpoint[ENTRY].values()]
     for mine, (name, value) in product(own, chain.from_iterable(options.items() for options in saved)):
         if name != "dropout" and mine.get(name, value) != value:
             raise UsageError(

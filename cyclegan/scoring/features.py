@@ -1,5 +1,6 @@
 """Features of pictures, by networks: the numbers that KID and FID compare."""
 
+from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,6 +15,8 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 
 from cyclegan.console.errors import UsageError
 from cyclegan.console.output import move, progress_bar
+from cyclegan.eyes import load_eyes
+from cyclegan.eyes.weights import NAMES as EYES
 from cyclegan.files.download import fetch
 from cyclegan.interop.onnx import ONNX, open_session
 from cyclegan.pictures.images import RGB
@@ -23,7 +26,13 @@ ONNX_TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
 
 class Extractor(Protocol):
-    """A function from pictures to their features, without a state."""
+    """A function from pictures to their features, without a state.
+
+    Attributes:
+        name: of the features, which every table states, as scores by different features cannot be compared.
+    """
+
+    name: str
 
     def __call__(self, pictures: Tensor, /) -> Tensor:
         """Features (N, D) of pictures (N, 3, H, W), RGB, uint8, computed on their device if possible."""
@@ -31,7 +40,7 @@ class Extractor(Protocol):
 
 
 def load_extractor(name: str) -> Extractor:
-    """An extractor by its name: ``inception``, or the path of an ``.onnx`` file.
+    """An extractor by its name: ``inception``, ``lite0``, ``lite1``, ``lite2``, or the path of an ``.onnx`` file.
 
     Raises:
         UsageError: if there is none, or its weights or libraries are missing.
@@ -40,8 +49,11 @@ def load_extractor(name: str) -> Extractor:
         return Inception()
     if Path(name).suffix.lower() == ONNX:
         return OnnxExtractor(Path(name))
+    if name in EYES:
+        return EyesExtractor(name)
     raise UsageError(
-        f"features must be {INCEPTION} or the path of an .onnx file, got {name}. Name one, or leave features out."
+        f"features must be {INCEPTION}, {', '.join(EYES)} or the path of an .onnx file, got {name}. "
+        "Name one of these, or leave features out."
     )
 
 
@@ -55,6 +67,8 @@ class Inception:
         UsageError: if the weights cannot be downloaded.
     """
 
+    name = INCEPTION
+
     def __init__(self) -> None:
         weights = published_weights(URL_INCEPTION_V3)
         self.network: nn.Module = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias=False)
@@ -63,6 +77,30 @@ class Inception:
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features (N, 2048) of (N, 3, H, W), uint8."""
         return cast(Tensor, self.network.to(pictures.device)(pictures))
+
+
+class EyesExtractor:
+    """Pooled features (D = 1280) of an EfficientNet-Lite, see `cyclegan.eyes`. Their scores are not those of papers.
+
+    Args:
+        name: ``lite0``, ``lite1`` or ``lite2``.
+
+    Raises:
+        UsageError: if the weights cannot be had.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.network = deepcopy(load_eyes(name))
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Features (N, 1280) of (N, 3, H, W), uint8.
+
+        Raises:
+            UsageError: for pictures smaller than 32 px.
+        """
+        return self.network.to(pictures.device).pooled(pictures.float() / 127.5 - 1)
 
 
 class OnnxExtractor:
@@ -79,7 +117,7 @@ class OnnxExtractor:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.session = path, open_session(path)
+        self.path, self.name, self.session = path, path.name, open_session(path)
         inputs = self.session.get_inputs()
         shape = inputs[0].shape
         if len(inputs) != 1 or len(shape) != 4 or shape[1] != RGB or inputs[0].type not in ONNX_TYPES:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from cyclegan.translator import Translator
 
 OTHER = {"a": "b", "b": "a"}
 
-Rows = dict[str, dict[str, float]]
+Rows = dict[str, dict[str, Any]]
 
 
 class Files(NamedTuple):
@@ -56,7 +56,7 @@ class Judge:
         data: the domain.
         tests: its test pictures.
         extractor: gives features for KID and FID; None leaves both out.
-        perceptual: gives LPIPS on aligned tests; None leaves it out.
+        perceptual: gives a perceptual distance on aligned tests; None leaves it out.
         batch_size: pictures in one pass.
         progress: called with the number of pictures that were read since the last call.
         read: reads a file's picture (C, H, W) in [-1, 1]; if it gives None, the picture and its truth are left out.

@@ -8,7 +8,7 @@ import torch
 from cyclegan.console.errors import UsageError
 from cyclegan.data.folders import look_names
 from cyclegan.inference.passes import Precision
-from cyclegan.inference.saved import CHECKPOINT, CONFIG, ENTRY, TRANSLATOR_PREFIX
+from cyclegan.inference.saved import CHECKPOINT, CONFIG, ENTRY, TRANSLATOR_PREFIX, bundled
 from cyclegan.runs.folder import Run
 from cyclegan.runs.restore import read_checkpoint, saved_config
 from cyclegan.translator import Translator
@@ -28,7 +28,7 @@ class Model:
         Raises:
             UsageError: if it is no model, or cannot be read.
         """
-        path = Path(source).absolute()
+        path = bundled(source) or Path(source).absolute()
         run = next((Run(folder) for folder in (path, *path.parents[:2]) if Run(folder).exists()), None)
         return cls([Translator.from_pretrained(source, to, device, precision) for to in _targets(path)], run)
 

@@ -1,17 +1,55 @@
-"""LPIPS: how different two pictures look to people."""
+"""Perceptual distances: LPIPS, and the distance by pretrained eyes."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights
 
+from cyclegan.eyes.distance import EyesDistance
 from cyclegan.scoring.features import published_weights
 
-PictureDistance = Callable[[Tensor, Tensor], list[float]]  # of each picture from its truth, both (N, 3, H, W), uint8
-
 SMALLEST = 32  # pixels of a side; AlexNet's last layers are empty for smaller pictures
+
+
+class PictureDistance(Protocol):
+    """The distance of each picture from its truth.
+
+    Attributes:
+        name: of the score in tables.
+    """
+
+    name: str
+
+    def __call__(self, pictures: Tensor, truths: Tensor, /) -> list[float]:
+        """The distance of each picture (N, 3, H, W), uint8, from its truth; empty for pictures that are too small."""
+        ...
+
+
+class EyesPerceptual:
+    """`EyesDistance`.
+
+    Args:
+        eyes: see `cyclegan.eyes.load_eyes`.
+
+    Raises:
+        UsageError: if the weights cannot be had.
+    """
+
+    name = "eyes"
+
+    def __init__(self, eyes: str) -> None:
+        self.network = EyesDistance(eyes)
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Tensor, truths: Tensor) -> list[float]:
+        """The distance of each picture (N, 3, H, W), uint8, from its truth; empty for pictures that are too small."""
+        if min(pictures.shape[-2:]) < SMALLEST:
+            return []
+        x, y = (each.float() / 127.5 - 1 for each in (pictures, truths))
+        distances: list[float] = self.network.to(pictures.device)(x, y).tolist()
+        return distances
 
 
 class Perceptual:
@@ -22,6 +60,8 @@ class Perceptual:
     Raises:
         UsageError: if the weights cannot be downloaded.
     """
+
+    name = "lpips"
 
     def __init__(self) -> None:
         published_weights(AlexNet_Weights.DEFAULT.url)

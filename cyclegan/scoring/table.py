@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from math import floor, log10
 from pathlib import Path
+from typing import Any
 
 from cyclegan.files.writing import replaced_whole
 
-Table = Mapping[str, Mapping[str, Mapping[str, float]]]
+Table = Mapping[str, Mapping[str, Mapping[str, Any]]]  # numbers, and the name of the features
 
 TRANSLATOR = "translator"
 NOTHING = "doing nothing"
@@ -25,14 +26,17 @@ HEADINGS = {
     "psnr": "PSNR",
     "ssim": "SSIM",
     "lpips": "LPIPS",
+    "eyes": "eyes",
     "diversity": "diversity",
+    "features": "features",
 }
-DECIMALS = {"pictures": 0, "mae": 1, "psnr": 1, "ssim": 3, "lpips": 3, "diversity": 1}
+DECIMALS = {"pictures": 0, "mae": 1, "psnr": 1, "ssim": 3, "lpips": 3, "eyes": 3, "diversity": 1}
 HIGHER_IS_BETTER = {"kid": False, "fid": False, "ssim": True, "psnr": True, "mae": False}
 UNITS = {
     "kid": "KID: ± standard error",
     "mae": "error: mean absolute, of 255",
     "psnr": "PSNR: dB",
+    "eyes": "eyes: perceptual distance on pretrained features, 0 to 4",
     "diversity": "diversity: root mean squared difference of any two pictures, of 255",
 }
 MANY = 10_000  # pictures; FID's authors recommend at least as many
@@ -44,9 +48,9 @@ def save_table(table: Table, file: Path) -> None:
     The look is the translation's target. Each row is a set of pictures, scored as if a translator had made them:
     ``translator``; ``doing nothing`` (the inputs); ``one flat colour`` (the median of the look's training pictures);
     ``training pictures (the floor)`` (as many as there are inputs); ``real pictures`` (the look's test pictures).
-    Numbers: ``pictures`` (how many), ``kid``, ``kid_error`` (standard error) and ``fid`` (against the real pictures);
-    ``mae`` (of 255), ``psnr`` (dB), ``ssim`` and ``lpips`` (against the ground truth of aligned tests); ``diversity``
-    (root mean squared difference of any two pictures, of 255).
+    Numbers: ``pictures`` (how many), ``kid``, ``kid_error`` (standard error) and ``fid`` (against the real pictures)
+    by the network that ``features`` names; ``mae`` (of 255), ``psnr`` (dB), ``ssim``, ``lpips`` and ``eyes`` (against
+    the ground truth of aligned tests); ``diversity`` (root mean squared difference of any two pictures, of 255).
     Two more rows hold ``mae``, ``psnr`` and ``ssim`` against the input: ``translated, against the input`` (how strong
     the change is) and ``there and back, against the input`` (the cycle's error). Unknown numbers are left out.
     """
@@ -96,14 +100,16 @@ def flat_numbers(table: Table) -> dict[str, float]:
         for look, rows in table.items()
         for row, prefix in prefixes.items()
         for name, number in rows.get(row, {}).items()
-        if name != "pictures"
+        if name not in ("pictures", "features")
     }
 
 
-def cell(numbers: Mapping[str, float], name: str) -> str:
+def cell(numbers: Mapping[str, Any], name: str) -> str:
     """The text of a number in a table; empty if the number is unknown."""
     if name not in numbers:
         return ""
+    if name == "features":
+        return str(numbers[name])
     if name == "kid":
         error = numbers["kid_error"]
         decimals = max(0, 1 - floor(log10(error))) if error > 0 else 4  # two digits of the error

@@ -1,6 +1,7 @@
 """Scores of a set of pictures, accumulated batch by batch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ class Tally:
 
     Args:
         extractor: gives features for KID and FID; None leaves both out.
-        perceptual: gives LPIPS; None leaves it out.
+        perceptual: gives a perceptual distance; None leaves it out.
         device: where those two run.
     """
 
@@ -34,7 +35,7 @@ class Tally:
         self.pictures = 0
         self._features: list[Tensor] = []
         self._scores: list[PixelScores] = []
-        self._lpips: list[float] = []
+        self._distances: list[float] = []
         self._shape: tuple[int, ...] | None = None  # of all pictures; () if they have several shapes
         self._sum = self._sum_of_squares = np.zeros((), np.int64)  # of each value, if pictures have one shape
 
@@ -54,23 +55,24 @@ class Tally:
         if truths:
             self._scores += map(pixel_scores, pictures, truths)
         if truths and self.perceptual is not None:
-            self._lpips += self.perceptual(self._colour(pictures), self._colour(truths))
+            self._distances += self.perceptual(self._colour(pictures), self._colour(truths))
 
-    def numbers(self, reals: "Tally | None" = None) -> dict[str, float]:
-        """All scores that are known, by name: pictures, kid, kid_error, fid, mae, psnr, ssim, lpips, diversity.
+    def numbers(self, reals: "Tally | None" = None) -> dict[str, Any]:
+        """All scores that are known, by name; see `save_table`.
 
         Args:
             reals: the real pictures, for KID and FID; None leaves both out.
         """
-        numbers: dict[str, float] = {"pictures": self.pictures}
+        numbers: dict[str, Any] = {"pictures": self.pictures}
         if reals is not None and self._features:
             x, y = torch.cat(self._features), torch.cat(reals._features)
             distance = kid(x, y)
             numbers |= {"kid": distance.value, "kid_error": distance.error, "fid": fid(x, y)}
+            numbers["features"] = self.extractor.name if self.extractor else ""
         if self._scores:
             numbers |= mean_scores(self._scores)._asdict()
-        if self._lpips:
-            numbers["lpips"] = float(np.mean(self._lpips))
+        if self._distances and self.perceptual is not None:
+            numbers[self.perceptual.name] = float(np.mean(self._distances))
         if (diversity := self.diversity()) is not None:
             numbers["diversity"] = diversity
         return numbers

@@ -68,6 +68,10 @@ def test_a_ranking_goes_on_unless_by_another_score() -> None:
         each.load_state_dict({})
     assert same.kept == first.kept
     assert other.kept == []
+    by_eyes, by_inception = Ranking("kid", 2, "lite0"), Ranking("kid", 2, "inception")
+    by_eyes.offer(1, {"to_b/kid": 0.5})
+    by_inception.load_state_dict(by_eyes.state_dict())
+    assert by_inception.kept == []
 
 
 def test_the_best_stay_beside_the_newest(domain_root: Path, tmp_path: Path, scripted: Script) -> None:

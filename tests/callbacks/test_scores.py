@@ -99,7 +99,7 @@ def test_a_users_mistake_is_told_before_anything_is_written(
     mistakes = {
         ("callbacks.scores.every_n_epochs=0",): "callbacks.scores must have every_n_epochs and pictures of at least 1",
         ("callbacks.scores.pictures=0",): "callbacks.scores must have every_n_epochs and pictures of at least 1",
-        ("callbacks.scores.features=resnet",): "features must be inception or the path of an .onnx file",
+        ("callbacks.scores.features=resnet",): "features must be inception, lite0, lite1, lite2 or the path",
         ("callbacks.scores.features=inception",): "Could not fetch",
         (f"callbacks.scores.features={tmp_path / 'no (1)=x.onnx'}",): "There is no file",
     }

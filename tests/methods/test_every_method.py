@@ -23,7 +23,8 @@ def test_a_method_trains_and_every_one_of_its_networks_learns(method: str, domai
         torch.load(tmp_path / "run" / "checkpoints" / f"step_0000000{step}.ckpt", weights_only=True)["state_dict"]
         for step in (1, 2)
     )
-    for network in {name.partition(".")[0] for name in before}:
+    learning = {name.partition(".")[0] for name in before if not name.endswith("eyes.digest")}
+    for network in learning:
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(network)), network
 
 

@@ -66,14 +66,23 @@ def test_what_is_no_number_is_a_gap() -> None:
 
 
 def test_a_run_without_numbers_has_no_curves() -> None:
-    assert loss_charts([], LOOKS) == score_charts([], LOOKS) == compared_charts({"x": []}) == []
+    assert loss_charts([], LOOKS) == score_charts([], LOOKS) == compared_charts({"x": []}, {}) == []
 
 
 def test_runs_are_compared_over_all_their_steps() -> None:
     one, two = rows(**{"to_winter/ssim": [0.1, 0.2, 0.3]}), rows(**{"to_winter/ssim": [0.5, None]})
-    (chart,) = compared_charts({"one": one, "two": two, "bare": []})
+    (chart,) = compared_charts({"one": one, "two": two, "bare": []}, {})
     assert chart.title == "SSIM, to winter"
     assert chart.steps == [1, 2, 3]
     assert chart.lines["one"] == pytest.approx([0.1, 0.2, 0.3])
     assert chart.lines["two"] == [0.5, None, None]
     assert "bare" not in chart.lines
+
+
+def test_scores_by_different_features_are_not_in_one_chart() -> None:
+    histories = {name: rows(**{"to_winter/kid": [0.1, 0.2]}) for name in ("one", "two", "three")}
+    charts = compared_charts(histories, {"one": "inception", "two": "lite0", "three": "inception"})
+    assert [(chart.title, list(chart.lines)) for chart in charts] == [
+        ("KID (inception), to winter", ["one", "three"]),
+        ("KID (lite0), to winter", ["two"]),
+    ]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from cyclegan.console.errors import UsageError
 from cyclegan.scoring import features, perceptual
 from cyclegan.scoring.features import Inception, load_extractor, published_weights
-from cyclegan.scoring.perceptual import Perceptual
+from cyclegan.scoring.perceptual import EyesPerceptual, Perceptual
 
 Shape = tuple[int | str, ...]
 
@@ -64,7 +64,7 @@ def test_pictures_get_the_size_and_batch_that_an_onnx_file_fixes(tmp_path: Path)
 def test_an_extractor_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     mistakes = {
-        "resnet": "features must be inception or the path of an .onnx file, got resnet",
+        "resnet": "features must be inception, lite0, lite1, lite2 or the path of an .onnx file, got resnet",
         str(tmp_path / "missing.onnx"): "There is no file",
         str(tmp_path / "broken.onnx"): "must be an ONNX model, but cannot be read as one",
         str(save_onnx(tmp_path / "gray.onnx", ("N", 1, "H", "W"))): r"must take one input \(N, 3, H, W\)",
@@ -132,3 +132,17 @@ def test_lpips_compares_pictures_that_are_large_enough(monkeypatch: pytest.Monke
     assert compare(black, white) == [2.0, 2.0]  # in [-1, 1]
     assert compare(black, black) == [0.0, 0.0]
     assert compare(black[..., :31], white[..., :31]) == []
+
+
+def test_eyes_give_features_and_a_distance(tmp_path: Path) -> None:
+    extractor = load_extractor("lite0")
+    assert extractor.name == "lite0"
+    assert extractor(pictures(3, 40, 33)).shape == (3, 1280)
+    with pytest.raises(UsageError, match="at least 32 px"):
+        extractor(pictures())
+    x = pictures(3, 40, 40)
+    near = (x.float() + 4 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 255).byte()
+    distance = EyesPerceptual("lite0")
+    assert distance(x, x) == [0, 0, 0]
+    assert all(0 < a < b for a, b in zip(distance(x, near), distance(x, x.flip(0).flip(3)), strict=True))
+    assert distance(pictures(), pictures()) == []
