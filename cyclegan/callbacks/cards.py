@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from cyclegan.callbacks.current import current_data, current_game, current_run
 from cyclegan.callbacks.samples import translation_grid
 from cyclegan.callbacks.stopping import was_stopped
 from cyclegan.console.errors import UsageError
+from cyclegan.console.options import PATHS
 from cyclegan.data.module import UnpairedData
 from cyclegan.inference.card import Scores, describe
 from cyclegan.inference.saved import WEIGHTS
@@ -82,9 +84,10 @@ def _best_scores(run: Run, data: UnpairedData) -> dict[str, Scores]:
 
 
 def _recipe(run: Run, game: Game) -> str:
-    """The command, length and date of the training."""
+    """The command (without the user's paths), length and date of the training."""
     started = read_starts(run)[0]
-    command = f"python -m cyclegan.train {started.options}"
+    options = (each for each in shlex.split(started.options) if not each.startswith(tuple(f"{key}=" for key in PATHS)))
+    command = shlex.join(["python", "-m", "cyclegan.train", *options])
     return f"`{command}`, {game.steps:,} steps with cyclegan {version('cyclegan')}, begun on {started.time[:10]}."
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import ModelCardData
 
@@ -28,7 +29,7 @@ translator("photo.jpg").save("{target}.jpg")
 ```
 """
 
-Scores = Mapping[str, Mapping[str, float]]
+Scores = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,16 @@ def describe(
     return Card("\n".join(part for part in parts if part), grid)
 
 
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
 def _table(scores: Scores) -> str:
     names = list(dict.fromkeys(name for row in scores.values() for name in row))
     lines = [
         "## Scores\n",
         f"| test pictures | {' | '.join(names)} |",
         "| --- |" + " --- |" * len(names),
-        *(
-            f"| {what} | {' | '.join(f'{row[name]:.4g}' if name in row else '' for name in names)} |"
-            for what, row in scores.items()
-        ),
+        *(f"| {what} | {' | '.join(_cell(row.get(name, '')) for name in names)} |" for what, row in scores.items()),
     ]
     return "\n".join(lines) + "\n"

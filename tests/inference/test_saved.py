@@ -68,7 +68,7 @@ def test_a_bundled_translator_is_found_by_name_unless_a_path_has_that_name(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert find("small", "summer").folder == bundle / "to_summer"
-    assert list_bundled()[0].split() == ["small", "winter", "to", "summer,", "32", "px", "crops,", "0.1", "MiB"]
+    assert list_bundled()[0].split() == ["small", "winter", "to", "summer,", "32", "px", "crops,", "35", "KiB"]
     assert run_command("translate", "--list") == 0
     assert "small      summer to winter, 32 px crops" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
