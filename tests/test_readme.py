@@ -59,6 +59,8 @@ def made_small(verb: str, arguments: list[str]) -> list[str]:
     if verb == "doctor":
         return arguments if "domain=folders" in arguments else [*arguments, "domain.root=DIR"]
     small = [option for option in TINY if option.split("=")[0] not in {each.split("=")[0] for each in arguments}]
+    if "init_from=seasons" in arguments:  # has the networks of that translator
+        small = [option for option in small if not option.startswith("model.generator")]
     if "domain=folders" in arguments:
         return [*arguments, *small]
     root = [] if "experiment=seasons" in arguments else ["domain.root=DIR"]
