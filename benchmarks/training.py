@@ -29,9 +29,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.processes import ParentWatch, child_environment, exit_on_sigterm
 from benchmarks.textbook import textbook
 from cyclegan.data.sampling import Pair
-from cyclegan.hardware.devices import choose_accelerator
+from cyclegan.hardware.devices import choose_accelerator, choose_precision
 from cyclegan.hardware.memory import LiveBytes
-from cyclegan.hardware.precision import choose_precision
 from cyclegan.losses.adversarial import LeastSquares
 from cyclegan.methods.cyclegan import AdversarialDescent, CycleGAN
 from cyclegan.methods.cyclegan_fast import FastCycleGAN

@@ -30,8 +30,8 @@ from cyclegan.data.lost_pictures import too_many
 from cyclegan.data.module import UnpairedData
 from cyclegan.files.writing import drop_abandoned, replaced_whole
 from cyclegan.hardware.cpu import keep_freed_memory, prepare
-from cyclegan.hardware.devices import choose_accelerator, choose_strategy
-from cyclegan.hardware.precision import choose_precision, share_grad_scaler
+from cyclegan.hardware.devices import choose_accelerator, choose_precision, choose_strategy
+from cyclegan.hardware.precision import share_grad_scaler
 from cyclegan.hardware.processes import end_with_parent, is_lost_connection
 from cyclegan.hardware.slurm import current_job, requeue
 from cyclegan.methods.game import Game

@@ -17,9 +17,8 @@ from cyclegan.console.commands import Parser, natural, positive, run_command
 from cyclegan.console.errors import UsageError
 from cyclegan.console.output import printable, say
 from cyclegan.files.writing import drop_abandoned
-from cyclegan.hardware.devices import choose_accelerator, usable_device
+from cyclegan.hardware.devices import choose_accelerator, choose_precision, usable_device
 from cyclegan.hardware.memory import free_memory
-from cyclegan.hardware.precision import choose_precision
 from cyclegan.inference.collection import Options, Summary, plan, translate_plan
 from cyclegan.inference.collection.work import FAILURES, write_failures
 from cyclegan.inference.passes import MEMORY_SHARE, Memory

@@ -173,7 +173,7 @@ def test_any_two_folders_are_compared(domain_root: Path, tmp_path: Path, capsys:
     where = ("--fakes", str(fakes), "--reals", str(reals), "--features", str(save_onnx(tmp_path / "f.onnx")))
     assert run_command("evaluate", *where, "--json", str(file)) == 0
     whole = scores(file)["testB"]["fakes"]
-    assert whole.keys() == {"pictures", "kid", "kid_error", "fid", "diversity"}
+    assert whole.keys() == {"pictures", "kid", "kid_error", "fid", "features", "diversity"}
     assert (
         run_command("evaluate", *where[:4], "--features", "none", "--json", str(file), "--paired", "--size", "30") == 0
     )
@@ -196,7 +196,9 @@ def test_folders_score_as_the_model_that_made_them(run: Path, domain_root: Path,
     where = ("--fakes", fakes, "--reals", str(domain_root / "testB"), "--paired", "--features", features)
     assert run_command("evaluate", *where, "--json", str(tmp_path / "folders.json")) == 0
     model, folders = scores(tmp_path / "model.json"), scores(tmp_path / "folders.json")
-    assert folders["testB"]["fakes"] == pytest.approx(model["winter"][TRANSLATOR], rel=1e-6)
+    first, second = folders["testB"]["fakes"], model["winter"][TRANSLATOR]
+    assert first.pop("features") == second.pop("features") == "f.onnx"
+    assert first == pytest.approx(second, rel=1e-6)
 
 
 def test_a_users_mistake_ends_with_one_line(
@@ -228,7 +230,7 @@ def test_a_users_mistake_ends_with_one_line(
         (str(run), str(tmp_path / "empty")): f"There are no test pictures in {tmp_path / 'empty' / 'testA'}",
         (str(run), str(tmp_path / "no_b")): "There are no test pictures in",
         (str(run), "--to", "spring"): "--to must be one of summer, winter, got 'spring'",
-        (str(run), "--features", "resnet"): "features must be inception or the path of an .onnx file",
+        (str(run), "--features", "resnet"): "features must be inception, lite0, lite1, lite2 or the path of an",
         (str(run), "--features", "inception"): "Could not fetch",
         (str(run), "--features", "nowhere.onnx"): "There is no file nowhere.onnx",
         (str(run), "--a", "winter"): "must be summer and winter, got winter",

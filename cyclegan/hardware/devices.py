@@ -1,4 +1,4 @@
-"""Which device and strategy a run uses."""
+"""Choice of device, precision and strategy."""
 
 import platform
 import re
@@ -18,6 +18,17 @@ def choose_accelerator(wanted: str) -> str:
     if torch.backends.mps.is_available():
         return "mps"
     return "cpu" if wanted == "auto" else wanted
+
+
+def choose_precision(wanted: str | int, accelerator: str) -> str:
+    """The precision that ``auto`` stands for: bf16 autocast where the hardware multiplies in bf16, else float32."""
+    if wanted != "auto":
+        return str(wanted)
+    if accelerator == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return "bf16-mixed" if fast else "32-true"
 
 
 def usable_device(wanted: str) -> torch.device:

@@ -1,19 +1,8 @@
-"""Numeric precision of a run."""
+"""One gradient scale for all players of a float16 run."""
 
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
-
-
-def choose_precision(wanted: str | int, accelerator: str) -> str:
-    """The precision that ``auto`` stands for: bf16 autocast where the hardware multiplies in bf16, else float32."""
-    if wanted != "auto":
-        return str(wanted)
-    if accelerator == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = accelerator == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return "bf16-mixed" if fast else "32-true"
 
 
 class SharedGradScaler(torch.amp.GradScaler):

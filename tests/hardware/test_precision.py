@@ -8,7 +8,8 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
 
-from cyclegan.hardware.precision import SharedGradScaler, choose_precision, share_grad_scaler
+from cyclegan.hardware.devices import choose_precision
+from cyclegan.hardware.precision import SharedGradScaler, share_grad_scaler
 
 
 @pytest.mark.parametrize(("has_bf16", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
