@@ -92,3 +92,12 @@ def test_spectral_norm_bounds_every_layer() -> None:
 def test_an_unknown_norm_is_named(network: type[nn.Module]) -> None:
     with pytest.raises(ValueError, match="norm must be instance, batch or none, got 'layer'"):
         network(norm="layer")
+
+
+@pytest.mark.parametrize(("upsampling", "even"), [("resize", True), ("transposed", False)])
+def test_a_flat_picture_stays_flat_up_to_its_borders_if_upsampling_resizes(upsampling: Upsampling, even: bool) -> None:
+    torch.manual_seed(0)
+    network = ResnetGenerator(width=16, blocks=1, norm="none", upsampling=upsampling)
+    output = network(torch.full((1, 3, 32, 24), 0.3))
+    assert output.abs().max() > 0.01
+    assert (output.std((2, 3)).max() < 1e-5) == even
