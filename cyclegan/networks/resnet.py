@@ -45,13 +45,12 @@ class ResnetGenerator(nn.Module):
         width: channels after the first convolution; each halving of the size doubles them.
         blocks: number of residual blocks.
         norm: ``"instance"`` (the paper's), ``"batch"`` or ``"none"``.
-        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (see `resize_conv`), with which all
-            convolutions reflect at the borders.
+        upsampling: ``"transposed"`` convolutions (the paper's) or ``"resize"`` (see `resize_conv`).
         dropout: probability, inside the residual blocks.
         halvings: how many times the size is halved; with 0, pixels keep their place and colour best.
         residual: whether the output is tanh(y + artanh(0.9 input)) instead of tanh(y), y being the decoder's output.
-            Such a generator need not learn to copy its input, only the last tenth of contrast. Source, with a plain
-            sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
+            Such a generator need not learn to copy its input, only the last tenth of contrast. Its halving convolutions
+            reflect at the borders. Source, with a plain sum: Kupyn et al., "DeblurGAN", arXiv 1711.07064.
 
     Raises:
         ValueError: for sizes that are too small, or an unknown norm or upsampling.
@@ -80,7 +79,7 @@ class ResnetGenerator(nn.Module):
             nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect", bias=bias),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
-            *(_halve(each, norm, upsampling) for each in widths),
+            *(_halve(each, norm, "reflect" if residual else "zeros") for each in widths),
         )
         self.blocks = nn.Sequential(*(ResidualBlock(width * self.multiple, norm, dropout) for _ in range(blocks)))
         self.decoder = nn.Sequential(
@@ -97,9 +96,8 @@ class ResnetGenerator(nn.Module):
         return torch.tanh(y + torch.atanh(CONTRAST * picture.clamp(-1, 1)) if self.residual else y)
 
 
-def _halve(channels: int, norm: Norm, upsampling: Upsampling) -> nn.Sequential:
+def _halve(channels: int, norm: Norm, border: Literal["zeros", "reflect"]) -> nn.Sequential:
     """From channels to 2 x channels. The paper's zeros mark the left and the upper border, where stripes may grow."""
-    border: Literal["zeros", "reflect"] = "zeros" if upsampling == "transposed" else "reflect"
     conv = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, padding_mode=border, bias=conv_bias(norm))
     return nn.Sequential(
         conv,
