@@ -52,6 +52,6 @@ def plot_losses(run: Run) -> None:
             axes.plot(*zip(*points, strict=True), label=name, linewidth=0.8)
         axes.set(title=title, xlabel="step")
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="upper right")  # the best place would take long to find
     with replaced_whole(run.losses) as partial:
         FigureCanvasAgg(figure).print_png(str(partial))  # type: ignore[no-untyped-call]
