@@ -36,6 +36,7 @@ def test_the_wheel_holds_one_package_with_its_configs_and_pictures(installed: Pa
     assert (installed / "cyclegan" / "conf" / "train.yaml").exists()
     pages = {path.name for path in (PROJECT / "cyclegan" / "reporting" / "page").iterdir()}
     assert {path.name for path in (installed / "cyclegan" / "reporting" / "page").iterdir()} == pages
+    assert (installed / "cyclegan" / "translators" / "seasons" / "to_winter" / "model.safetensors").exists()
     assert len(list((installed / "cyclegan" / "datasets" / "seasons" / "trainA").iterdir())) == 369
 
 
