@@ -47,7 +47,6 @@ class Eyes(nn.Module):
         self.stem = nn.Sequential(network.conv_stem, network.bn1)
         self.blocks: nn.Sequential = network.blocks
         self.head = nn.Sequential(network.conv_head, network.bn2)
-        self.classifier = network.classifier
         statistics = [_statistics(self.blocks[stage]) for stage in STAGES]
         self.channels = tuple(len(mean) for mean, _ in statistics)
         for stage, (mean, std) in zip(STAGES, statistics, strict=True):
@@ -144,6 +143,8 @@ def _keep_the_digest(eyes: Eyes, state: dict[str, Any], prefix: str, _: Any) -> 
 
 
 def _check_the_digest(eyes: Eyes, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    if f"{prefix}digest" not in state:
+        raise UsageError("The weights must be of networks with eyes, but are of others. Set model to their options.")
     saved = bytes(state.pop(f"{prefix}digest").tolist()).hex()
     if saved != eyes.digest:
         raise UsageError(

@@ -69,6 +69,8 @@ def test_state_dicts_hold_a_digest_instead_of_weights() -> None:
     other = Eyes(EyeWeights("lite0", find_weights("lite0").tensors, "ab" * 32))
     with pytest.raises(UsageError, match="weights of the eyes must be those of the run"):
         other.load_state_dict(state)
+    with pytest.raises(UsageError, match="must be of networks with eyes, but are of others"):
+        other.load_state_dict({})
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 64, 64), (1, 4, 64, 64), (1, 3, 31, 64)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cyclegan.networks import ProjectedDiscriminator
-from tests.commands import run_command
+from tests.commands import fail_command, run_command
 from tests.test_train import assert_same_losses, assert_same_weights, checkpoint, tiny
 
 PROJECTED = ("model/discriminator=projected", "model/adversarial=hinge", "model.discriminator.width=4")
@@ -64,3 +64,10 @@ def test_a_training_with_eyes_resumes_bit_for_bit_and_saves_no_frozen_weights(
     assert not [name for name in state if ".eyes.blocks" in name]
     assert state["disc_a.eyes.digest"].numel() == 32
     assert (whole / "checkpoints" / "last.ckpt").stat().st_size < 2**20
+
+
+def test_the_weights_of_a_discriminator_without_eyes_are_refused_in_one_line(
+    run: Path, domain_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = tiny(domain_root, tmp_path / "new", f"init_from={run}", *PROJECTED)
+    assert "must be of networks with eyes" in fail_command(capsys, "train", *options)
